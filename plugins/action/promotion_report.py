@@ -1,0 +1,61 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pathlib
+import secrets
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import history
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import JsonLines
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, promotion_page
+
+SPEC = ArgumentSpec(
+    options={
+        "directory": {"type": "path", "required": True},
+        "plan": {"type": "str", "required": True},
+        "destination": {"type": "path"},
+    }
+)
+
+
+class ActionModule(ActionBase):
+    """Writes the report on the controller."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        options = actions.options_of(self, SPEC)
+        directory = pathlib.Path(options["directory"]).absolute()
+        try:
+            reading = JsonLines(str(directory)).read()
+            plan = history.last_plan(reading.statements, str(options["plan"]))
+            path = pathlib.Path(options["destination"] or directory / f"{plan.name}.html").absolute()
+            if not self._task.check_mode:
+                _write(path, promotion_page.render(plan, reading))
+        except Refusal as refusal:
+            return {**result, **actions.refused(refusal)}
+        return {**result, "changed": True, "path": str(path)}
+
+
+def _write(path: pathlib.Path, page: str) -> None:
+    """Replace the page in one step, so that nobody ever opens half of one."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(page, encoding="utf-8")
+        beside.replace(path)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        found = problem.strerror or str(problem)
+        raise Refusal(
+            str(path), expected="a file that can be written", found=found, remedy="Name another destination.", code="report_unwritable"
+        ) from problem

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crash safety: kill at random moments of every phase, run again until done, compare.
+
+``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, or all of them when it is left out. The last line
+is ``n points, n lost, n doubled``; the exit code is 1 when anything was lost or doubled, or when a pass could not be finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import signal
+import sys
+import typing as t
+
+from playground.postgres import available_versions
+from tests.support.servers import server
+
+from .kills import KILLS
+from .passes import Passes, Tally
+from .phases import Broken
+
+POINTS = 102
+ROWS = 4000
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(names: t.Sequence[str], points: int, seed: int, version: int, rows: int) -> int:
+    """Share the points between the names; the exit code."""
+    total = Tally()
+    broken: list[str] = []
+    for number, name in enumerate(names):
+        share = points // len(names) + (number < points % len(names))
+        if not share:
+            continue
+        with server(f"faults-{name}", version) as database:
+            passes = Passes(database, name, share, seed, rows)
+            try:
+                passes.run(say)
+            except Broken as error:
+                broken.append(f"{name}, seed {seed}, pass {passes.number}: {error}")
+                say(f"BROKEN {broken[-1]}")
+        tally = passes.tally
+        total = Tally(
+            total.points + tally.points,
+            total.kills + tally.kills,
+            total.lost + tally.lost,
+            total.doubled + tally.doubled,
+            total.transactions + tally.transactions,
+        )
+    say("by phase: " + _listed(total.points))
+    say("by kind: " + _listed(total.kills))
+    say(f"{sum(total.points.values())} points, {total.lost} lost, {total.doubled} doubled")
+    return 1 if total.lost or total.doubled or broken else 0
+
+
+def _listed(counter: collections.Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    """The command line."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and loads are cleared away
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kill it at random moments, run it again, compare.")
+    parser.add_argument("name", nargs="?", choices=list(KILLS), help="what to kill (all in turn)")
+    parser.add_argument("--only", choices=list(KILLS), help="the same")
+    parser.add_argument("--points", type=int, default=POINTS, help="number of kills (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="start of the random numbers (%(default)s)")
+    parser.add_argument("--version", type=int, choices=available_versions(), default=16, help="of PostgreSQL (%(default)s)")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the table (%(default)s)")
+    options = parser.parse_args(arguments)
+    chosen = options.only or options.name
+    return run([chosen] if chosen else list(KILLS), options.points, options.seed, options.version, options.rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,353 @@
+"""The promotion playbook, run for real, with small throw-away capabilities in a collection of their own.
+
+Every capability writes the doors it went through into a journal, so that the order of things can be looked at.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+DOOR = """
+- name: Write down that this door was used
+  ansible.builtin.lineinfile:
+    path: "{{ trial_journal }}"
+    line: "{{ NAME_goal | default('none') }} NAME DOOR {{ inventory_hostname }} {{ lookup('ansible.builtin.pipe', 'date +%s%N') if not ansible_check_mode }}"
+    create: true
+    mode: "0644"
+- name: Fail where the test wants it
+  ansible.builtin.fail:
+    msg: "NAME DOOR is broken"
+  when: "(NAME_broken | default('')) == 'DOOR'"
+"""
+
+VERIFY = """- name: Measure
+  ansible.builtin.set_fact:
+    NAME_measures: "{{ NAME_sees }}"
+    NAME_timeline:
+      phases: [{name: apply, started: 1774864800.0, ended: 1774864804.0}]
+      series: [{name: latency, unit: ms, points: [[1774864800.0, 1.0], [1774864802.0, 1.2]], baseline: 1.0}]
+      marks: [{name: done, at: 1774864803.0, detail: at last}]
+"""
+
+
+def seen(value: object, samples: int = 10, **more: object) -> dict[str, object]:
+    return {"name": "errors", "value": value, "unit": "1", "samples": samples, "at": "2026-03-30T10:00:00+00:00", "how": "counted", **more}
+
+
+@dataclasses.dataclass
+class Run:
+    """How a run ended."""
+
+    code: int
+    output: str
+
+
+@dataclasses.dataclass
+class Bench:
+    """A folder with a collection of two capabilities, a plan with two stages, and a way to promote."""
+
+    folder: pathlib.Path
+    plan: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def journal(self) -> list[str]:
+        """Doors in the order they were used, each as ``goal capability door host``."""
+        path = self.folder / "journal"
+        return [" ".join(line.split()[:4]) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def evidence(self) -> list[dict[str, t.Any]]:
+        path = self.folder / "evidence" / "statements.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def kept(self) -> list[str]:
+        return [statement["type"] for statement in self.evidence]
+
+    def promote(
+        self,
+        stage: str,
+        *arguments: str,
+        hosts: t.Sequence[str] = ("one",),
+        playbook: str = "governed.delivery.promote",
+        **variables: object,
+    ) -> Run:
+        (self.folder / "plan.yml").write_text(yaml.safe_dump(self.plan, sort_keys=False))
+        entry = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory = {"all": {"hosts": dict.fromkeys(hosts, entry)}}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
+        given = {
+            "promotion_plan": str(self.folder / "plan.yml"),
+            "promotion_stage": stage,
+            "promotion_evidence_directory": str(self.folder / "evidence"),
+            "trial_journal": str(self.folder / "journal"),
+            "alpha_sees": [seen(0)],
+            "beta_sees": [seen(0)],
+            **variables,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'build' / 'collections'}:{self.folder / 'collections'}",
+            "ANSIBLE_CALLBACKS_ENABLED": "governed.delivery.promotion_summary",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
+        }
+        command = [
+            str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+            playbook,
+            "-i",
+            str(self.folder / "hosts.yml"),
+            "-e",
+            json.dumps(given),
+        ]
+        done = subprocess.run(
+            [*command, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        output = done.stdout + done.stderr
+        assert "Traceback" not in output, output
+        assert "DEPRECATION" not in output, output
+        return Run(done.returncode, output)
+
+
+@pytest.fixture
+def bench(tmp_path: pathlib.Path) -> Bench:
+    for name in ("alpha", "beta"):
+        tasks = tmp_path / "collections" / "ansible_collections" / "acme" / "trial" / "roles" / name / "tasks"
+        tasks.mkdir(parents=True)
+        for file, door in (("precheck", "precheck"), ("main", "apply"), ("verify", "verify"), ("undo", "undo")):
+            content = DOOR if door != "precheck" else DOOR[DOOR.index("- name: Fail") :]
+            content += VERIFY if door == "verify" else ""
+            (tasks / f"{file}.yml").write_text("---\n" + content.lstrip().replace("NAME", name).replace("DOOR", door))
+    goals = [{"measure": "errors", "at_most": 0, "samples_at_least": 5}]
+
+    def stage(name: str, **more: object) -> dict[str, object]:
+        return {
+            "name": name,
+            **more,
+            "actions": [{"capability": f"acme.trial.{role}", "with": {f"{role}_goal": name}} for role in ("alpha", "beta")],
+            "verifications": [{"capability": f"acme.trial.{role}", "goals": goals} for role in ("alpha", "beta")],
+        }
+
+    stages = [stage("dev"), stage("stage", preconditions=[{"stage_passed": "dev"}])]
+    return Bench(tmp_path, {"name": "trial", "title": "A trial", "stages": stages})
+
+
+def test_a_stage_whose_goals_are_met_is_promoted_and_opens_the_next(bench: Bench) -> None:
+    run = bench.promote("dev")
+    assert run.code == 0, run.output
+    assert bench.journal == ["dev alpha apply one", "dev beta apply one", "dev alpha verify one", "dev beta verify one"]
+    assert bench.kept == ["started", "verified", "verified", "promoted"]
+    assert [verdict["verdict"] for verdict in bench.evidence[-1]["verdicts"]] == ["PASS", "PASS"]
+    assert "STAGE dev: acme.trial.alpha" in run.output
+    page = (bench.folder / "evidence" / "trial.html").read_text()
+    assert "Promoted to dev; stage has not run" in page
+
+    run = bench.promote("stage")
+    assert run.code == 0, run.output
+    assert bench.kept[4:] == ["started", "verified", "verified", "promoted"]
+    assert "Promoted through dev and stage" in (bench.folder / "evidence" / "trial.html").read_text()
+
+
+def test_a_goal_that_is_missed_brings_everything_back_last_first(bench: Bench) -> None:
+    run = bench.promote("dev", alpha_sees=[seen(3)])
+    assert run.code == 2, run.output
+    assert bench.journal[-2:] == ["dev beta undo one", "dev alpha undo one"]
+    assert bench.kept == ["started", "verified", "verified", "undone", "undone", "not_promoted"]
+    assert "errors: expected at most 0; found 3, 10 samples." in bench.evidence[-1]["reason"]
+    assert "trial was not promoted to dev: errors FAIL. Undone: acme.trial.beta, acme.trial.alpha." in run.output
+    assert "Stopped at dev: FAIL" in (bench.folder / "evidence" / "trial.html").read_text()
+
+
+def test_too_few_samples_do_not_promote(bench: Bench) -> None:
+    run = bench.promote("dev", beta_sees=[seen(0, samples=4)])
+    assert run.code == 2, run.output
+    assert "INCONCLUSIVE errors" in bench.evidence[-1]["reason"]
+    assert bench.kept[-1] == "not_promoted"
+
+
+@pytest.mark.parametrize(
+    ("measures", "found"), [([], "no such measure"), ([seen(None)], "nothing (null)"), ([seen(0), seen(0)], "2 measures of that name")]
+)
+def test_a_dead_measure_is_an_error(bench: Bench, measures: list[object], found: str) -> None:
+    run = bench.promote("dev", alpha_sees=measures)
+    assert run.code == 2, run.output
+    assert "ERROR errors" in bench.evidence[-1]["reason"]
+    assert found in bench.evidence[-1]["reason"]
+
+
+def test_a_stage_whose_predecessor_has_not_passed_is_refused_untouched(bench: Bench) -> None:
+    run = bench.promote("stage")
+    assert run.code == 2, run.output
+    assert "plan trial, stage dev: expected to have passed with the plan's digest" in run.output
+    assert bench.journal == []
+    assert bench.evidence == []
+
+
+def test_a_changed_plan_closes_the_gate_again(bench: Bench) -> None:
+    assert bench.promote("dev").code == 0
+    bench.plan["title"] = "Another trial"
+    run = bench.promote("stage")
+    assert run.code == 2
+    assert "under another digest" in run.output
+    assert len(bench.evidence) == 4
+
+
+def test_a_later_failure_closes_the_gate_again(bench: Bench) -> None:
+    assert bench.promote("dev").code == 0
+    assert bench.promote("dev", alpha_sees=[seen(1)]).code == 2
+    run = bench.promote("stage")
+    assert run.code == 2
+    assert "an attempt of" in run.output
+
+
+def test_a_precheck_that_fails_stops_everything_before_it_begins(bench: Bench) -> None:
+    run = bench.promote("dev", beta_broken="precheck")
+    assert run.code == 2, run.output
+    assert "beta precheck is broken" in run.output
+    assert bench.journal == []
+    assert bench.evidence == []
+
+
+def test_an_apply_that_fails_is_undone_and_what_never_started_is_not(bench: Bench) -> None:
+    run = bench.promote("dev", alpha_broken="apply")
+    assert run.code == 2, run.output
+    assert bench.journal == ["dev alpha apply one", "dev alpha undo one"]
+    assert "alpha apply is broken" in bench.evidence[-1]["reason"]
+    assert "Stopped at dev: ERROR" in (bench.folder / "evidence" / "trial.html").read_text()
+
+
+def test_an_undo_that_fails_is_named_and_keeps_no_other_from_it(bench: Bench) -> None:
+    run = bench.promote("dev", alpha_sees=[seen(1)], beta_broken="undo")
+    assert run.code == 2, run.output
+    assert bench.journal[-2:] == ["dev beta undo one", "dev alpha undo one"]
+    assert bench.kept[-3:] == ["undo_failed", "undone", "not_promoted"]
+    assert "NOT UNDONE, see to it by hand: acme.trial.beta: Fail where the test wants it: beta undo is broken" in run.output
+
+
+def test_a_rehearsal_writes_nothing(bench: Bench) -> None:
+    before = sorted(bench.folder.rglob("*"))
+    run = bench.promote("dev", "--check", "--diff")
+    assert run.code == 0, run.output
+    assert bench.journal == []
+    assert [
+        path for path in sorted(bench.folder.rglob("*")) if path not in before and path.name not in ("plan.yml", "hosts.yml", "tmp")
+    ] == []
+    assert "UNKNOWN" in run.output
+    assert "dev alpha apply one" in run.output  # the diff of what it would do
+
+
+def test_a_rehearsal_of_a_closed_stage_is_refused(bench: Bench) -> None:
+    run = bench.promote("stage", "--check")
+    assert run.code == 2, run.output
+    assert "no promotion of it in the evidence" in run.output
+
+
+def test_one_host_that_fails_brings_all_hosts_back(bench: Bench) -> None:
+    sees = "{{ [{'name': 'errors', 'value': 1 if inventory_hostname == 'two' else 0, 'unit': '1', 'samples': 10}] }}"
+    verify = bench.folder / "collections/ansible_collections/acme/trial/roles/alpha/tasks/verify.yml"
+    verify.write_text(verify.read_text().replace('"{{ alpha_sees }}"', json.dumps(sees)))
+    run = bench.promote("dev", hosts=("one", "two"))
+    assert run.code == 2, run.output
+    assert sorted(bench.journal[-4:]) == ["dev alpha undo one", "dev alpha undo two", "dev beta undo one", "dev beta undo two"]
+    assert bench.kept.count("not_promoted") == 1
+    assert bench.evidence[-1]["reason"] == "FAIL errors: expected at most 0; found 1, 10 samples."
+
+
+def test_a_host_that_cannot_be_reached_leaves_the_gate_closed(bench: Bench) -> None:
+    """Ansible runs neither rescue nor always for an unreachable host: the run ends, and what stands is that it was started."""
+    apply = bench.folder / "collections/ansible_collections/acme/trial/roles/alpha/tasks/main.yml"
+    nowhere = "{ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}"
+    apply.write_text(f"{apply.read_text()}- name: Lose the host\n  ansible.builtin.ping:\n  vars: {nowhere}\n")
+    run = bench.promote("dev")
+    assert run.code == 4, run.output
+    assert bench.kept[-1] == "started"
+    assert "a run of" in bench.promote("stage").output
+
+
+def test_two_hosts_are_promoted_by_one_statement(bench: Bench) -> None:
+    run = bench.promote("dev", hosts=("one", "two"))
+    assert run.code == 0, run.output
+    assert bench.kept.count("promoted") == 1
+    assert sorted(verdict["host"] for verdict in bench.evidence[-1]["verdicts"]) == ["one", "one", "two", "two"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "hosts", "message"),
+    [
+        ("qa", ("one",), "plan trial: expected one of its stages dev, stage; found the text 'qa'. Set promotion_stage."),
+        ("", ("one",), "Set promotion_stage."),
+        ("dev", (), "inventory: expected hosts that match all; found none."),
+    ],
+)
+def test_what_is_missing_is_said(bench: Bench, stage: str, hosts: tuple[str, ...], message: str) -> None:
+    run = bench.promote(stage, hosts=hosts)
+    assert run.code == 2, run.output
+    assert message in run.output
+    assert bench.evidence == []
+
+
+def test_a_plan_with_a_misspelt_key_is_refused_with_its_path(bench: Bench) -> None:
+    bench.plan["stages"][0]["verifications"][0]["goals"][0]["sample_at_least"] = 5
+    run = bench.promote("dev")
+    assert run.code == 2
+    assert "stages[0].verifications[0].goals[0].sample_at_least: expected one of the keys" in run.output
+    assert "Did you mean samples_at_least?" in run.output
+
+
+def test_the_shipped_plan_is_found_by_name_and_refuses_a_closed_stage(bench: Bench) -> None:
+    run = bench.promote("prod", playbook="governed.delivery.sprint_36", promotion_plan="sprint_36")
+    assert run.code == 2
+    assert "plan sprint_36, stage stage: expected to have passed" in run.output
+
+
+def test_what_was_measured_before_is_never_judged_again(bench: Bench) -> None:
+    """A verify door that sets nothing must not pass on what an earlier play of the same run left behind."""
+    verify = bench.folder / "collections/ansible_collections/acme/trial/roles/alpha/tasks/verify.yml"
+    verify.write_text("---\n- name: Measure nothing\n  ansible.builtin.set_fact:\n    alpha_seen: nothing\n")
+    playbook = bench.folder / "twice.yml"
+    playbook.write_text(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - ansible.builtin.set_fact: {alpha_measures: '{{ alpha_sees }}'}\n"
+        "- ansible.builtin.import_playbook: governed.delivery.promote\n"
+    )
+    run = bench.promote("dev", playbook=str(playbook))
+    assert run.code == 2, run.output
+    assert "found no such measure" in bench.evidence[-1]["reason"]
+
+
+def test_one_run_may_go_through_all_stages(bench: Bench) -> None:
+    """What ``make demo`` does: the same playbook imported once a stage."""
+    inner = bench.folder / "inner.yml"
+    inner.write_text("- name: Promote\n  ansible.builtin.import_playbook: governed.delivery.promote\n  vars: {promotion_plan: plan.yml}\n")
+    outer = bench.folder / "outer.yml"
+    imported = "- name: Promote to {0}\n  ansible.builtin.import_playbook: inner.yml\n  vars: {{promotion_stage: {0}}}\n"
+    outer.write_text("".join(imported.format(stage) for stage in ("dev", "stage")))
+    run = bench.promote("", playbook=str(outer), promotion_plan=None, promotion_stage=None)
+    assert run.code == 0, run.output
+    assert [line.split()[0] for line in bench.journal] == ["dev"] * 4 + ["stage"] * 4
+    assert bench.kept == ["started", "verified", "verified", "promoted"] * 2
+    assert [line for line in run.output.splitlines() if "was promoted to" in line] == [
+        "trial was promoted to dev.",
+        "trial was promoted to stage.",
+    ]
+
+
+def test_a_plan_that_is_changed_while_it_is_promoted_keeps_its_report(bench: Bench) -> None:
+    apply = bench.folder / "collections/ansible_collections/acme/trial/roles/alpha/tasks/main.yml"
+    copied = f"{{dest: '{bench.folder}/plan.yml', content: nonsense, mode: '0644'}}"
+    apply.write_text(f"{apply.read_text()}- name: Change the plan\n  ansible.builtin.copy: {copied}\n")
+    run = bench.promote("dev")
+    assert run.code == 0, run.output
+    assert "Promoted to dev; stage has not run" in (bench.folder / "evidence" / "trial.html").read_text()

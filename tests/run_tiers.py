@@ -1,0 +1,146 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the tiers of tests, each one's name before its output, and end with a table of what ran and what did not.
+
+``python tests/run_tiers.py [tier …]`` with the interpreter of build/venv; exits 1 when any tier failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build" / "tests"
+PYTHON = sys.executable
+PLUGINS = "ansible_collections.governed.delivery.plugins"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tier:
+    """One kind of test: commands that are all run, even when an earlier one failed."""
+
+    name: str
+    about: str
+    commands: tuple[tuple[str, ...], ...]
+    needs: str | None = None  # a program without which the tier is skipped
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of a tier: ``passed``, ``failed`` or ``skipped``, in how many seconds, and what there is to say."""
+
+    tier: str
+    outcome: str
+    seconds: float
+    remark: str
+
+
+def pytest_command(tier: str) -> tuple[str, ...]:
+    return (PYTHON, "-m", "pytest", f"tests/{tier}", f"--junitxml={RESULTS / tier}.xml")
+
+
+TIERS = (
+    Tier(
+        "lint",
+        "ruff, mypy --strict, yamllint, ansible-lint (production), antsibull-changelog",
+        (
+            ("ruff", "check", "."),
+            ("ruff", "format", "--check", "."),
+            ("mypy", "-p", PLUGINS),
+            ("mypy", "playground", "tests"),
+            ("yamllint", "--strict", "."),
+            ("ansible-lint",),
+            ("antsibull-changelog", "lint"),
+        ),
+    ),
+    Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
+    Tier("unit", "pure logic", (pytest_command("unit"),)),
+    Tier("integration", "modules and playbooks on real PostgreSQL servers", (pytest_command("integration"),)),
+    Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
+)
+
+
+def environment() -> dict[str, str]:
+    """The caller's environment with the tools of build/venv in front and the collection on Python's path.
+
+    ansible.cfg says where Ansible finds the collection: with ANSIBLE_COLLECTIONS_PATH ansible-lint would install a copy into the home folder.
+    """
+    return {
+        **({} if sys.stdout.isatty() else {"NO_COLOR": "1"}),
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "MOLECULE_GLOB": "molecule/*/molecule.yml",  # said outright, else molecule advises to move the folder
+        "PATH": os.pathsep.join([str(Path(PYTHON).parent), os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": str(ROOT / "build" / "collections"),
+    }
+
+
+def run(tier: Tier) -> Result:
+    """Run all commands of a tier with their output straight to the terminal."""
+    if tier.needs is not None and shutil.which(tier.needs) is None:
+        return Result(tier.name, "skipped", 0.0, f"{tier.needs} is not installed")
+    report = RESULTS / f"{tier.name}.xml"
+    report.unlink(missing_ok=True)
+    started = time.monotonic()
+    failed = []
+    for command in tier.commands:
+        shown = shlex.join(part.replace(PYTHON, "python").replace(f"{ROOT}/", "") for part in command)
+        print(f"\n--- {tier.name}: {shown}", flush=True)
+        if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode != 0:
+            failed.append(shown)
+    seconds = time.monotonic() - started
+    remarks = [*counts(report), *(f"failed: {command}" for command in failed)]
+    return Result(tier.name, "failed" if failed else "passed", seconds, "; ".join(remarks) or "all commands succeeded")
+
+
+def counts(report: Path) -> list[str]:
+    """How many tests pytest ran, failed and skipped, from its JUnit file, so that a skipped test is not taken for a green one."""
+    if not report.exists():
+        return []
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    totals = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    for suite in suites:
+        for key in totals:
+            totals[key] += int(suite.get(key, "0"))
+    return [f"{number} {key}" for key, number in totals.items() if number or key == "tests"]
+
+
+def table(results: list[Result]) -> str:
+    """The results as aligned lines."""
+    lines = [f"{'tier':<12} {'outcome':<8} {'seconds':>8}  remark"]
+    lines += [f"{result.tier:<12} {result.outcome:<8} {result.seconds:>8.1f}  {result.remark}" for result in results]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("tiers", nargs="*", metavar="tier", help="of: " + ", ".join(tier.name for tier in TIERS))
+    chosen = parser.parse_args().tiers or [tier.name for tier in TIERS]
+    unknown = sorted(set(chosen) - {tier.name for tier in TIERS})
+    if unknown:
+        parser.error(f"no tier {', '.join(unknown)}; there are: {', '.join(tier.name for tier in TIERS)}")
+
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    results = []
+    for tier in TIERS:
+        if tier.name in chosen:
+            print(f"\n=== {tier.name}: {tier.about}", flush=True)
+            results.append(run(tier))
+        else:
+            results.append(Result(tier.name, "skipped", 0.0, "not asked for"))
+    print(f"\n{table(results)}", flush=True)
+    return 1 if any(result.outcome == "failed" for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,12 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of all unit tests."""
+
+from __future__ import annotations
+
+import hypothesis
+
+# No deadline: the machine may be busy. No database: a failing example is printed, and belongs into the test as an @example.
+hypothesis.settings.register_profile("unit", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("unit")
