@@ -246,6 +246,9 @@ def _run(options: argparse.Namespace) -> int:
         connection.write(options.connection, parameters)
         print(json.dumps(parameters, indent=2))
         return 0
+    if options.command == "remove" and find(options.name) is None:
+        print(f"There is no server {options.name} to remove.")  # what a fresh machine's first run asks for
+        return 0
     server = _require(options.name)
     if options.command == "stop":
         server.stop(options.mode)

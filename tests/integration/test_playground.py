@@ -197,6 +197,7 @@ def test_command_line(scratch: Path, tmp_path: Path) -> None:
     assert not file.exists()
     assert json.loads(command("playground.postgres", "status").stdout)[scratch.name]["running"] is False
     assert command("playground.postgres", "remove", *name).returncode == 0
+    assert command("playground.postgres", "remove", *name).returncode == 0, "a demo on a fresh machine begins with this"
     gone = command("playground.postgres", "stop", *name)
     assert gone.returncode == 1
     assert gone.stderr.startswith(f"server {scratch.name}: expected to have been started")
