@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,6 +23,8 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build" / "tests"
 PYTHON = sys.executable
+COMPLAINT = r"^(fatal|failed): \[|^\[ERROR\]|^(FAILED|ERROR) |^E   |: error: "
+MOST_COMPLAINTS = 20
 PLUGINS = "ansible_collections.governed.delivery.plugins"
 
 
@@ -43,6 +46,7 @@ class Result:
     outcome: str
     seconds: float
     remark: str
+    complaints: tuple[str, ...] = ()
 
 
 def pytest_command(tier: str) -> tuple[str, ...]:
@@ -92,15 +96,37 @@ def run(tier: Tier) -> Result:
     report = RESULTS / f"{tier.name}.xml"
     report.unlink(missing_ok=True)
     started = time.monotonic()
-    failed = []
+    failed: list[str] = []
+    blamed: list[str] = []
     for command in tier.commands:
         shown = shlex.join(part.replace(PYTHON, "python").replace(f"{ROOT}/", "") for part in command)
         print(f"\n--- {tier.name}: {shown}", flush=True)
-        if subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode != 0:
+        if shown_run(command, log := RESULTS / f"{tier.name}.log") != 0:
             failed.append(shown)
+            blamed.extend(complaints(log))
     seconds = time.monotonic() - started
     remarks = [*counts(report), *(f"failed: {command}" for command in failed)]
-    return Result(tier.name, "failed" if failed else "passed", seconds, "; ".join(remarks) or "all commands succeeded")
+    return Result(tier.name, "failed" if failed else "passed", seconds, "; ".join(remarks) or "all commands succeeded", tuple(blamed))
+
+
+def shown_run(command: tuple[str, ...], log: Path) -> int:
+    """Run a command with its output to the terminal and to a file; its exit code."""
+    with (
+        log.open("wb") as copy,
+        subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run,
+    ):
+        assert run.stdout is not None
+        while block := os.read(run.stdout.fileno(), 65536):
+            copy.write(block)
+            sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+    return run.returncode
+
+
+def complaints(log: Path) -> list[str]:
+    """The lines of a failed command that say what failed: whoever reads only the end of a long log has to find them there."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line[:1500] for line in lines if re.search(COMPLAINT, line)][-MOST_COMPLAINTS:]
 
 
 def counts(report: Path) -> list[str]:
@@ -138,6 +164,9 @@ def main() -> int:
             results.append(run(tier))
         else:
             results.append(Result(tier.name, "skipped", 0.0, "not asked for"))
+    for result in results:
+        for line in result.complaints:
+            print(f"{result.tier}: {line}")
     print(f"\n{table(results)}", flush=True)
     return 1 if any(result.outcome == "failed" for result in results) else 0
 
