@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-stop test lint sanity unit integration molecule bench faults build report lock clean
+.PHONY: help setup demo demo-stop test lint sanity unit integration molecule bench faults races build report lock clean
 
 PYTHONS := python3 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(PYTHONS); do \
@@ -49,6 +49,9 @@ bench: $(READY)  ## speed beside a peer (ONLY=name)
 
 faults: $(READY)  ## kill it at random points, run again, compare (ONLY=name POINTS=n SEED=s)
 	@$(VENV)/bin/python -m tests.faults $(ONLY) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
+
+races: $(READY)  ## shifts there and back under four writers, compared at every stage (ROUNDS=n SEED=s)
+	@$(VENV)/bin/python -m tests.integration.rounds --rounds $(or $(ROUNDS),50) --seed $(or $(SEED),1)
 
 build: $(READY)  ## the collection as a tarball in build/
 	@$(VENV)/bin/ansible-galaxy collection build --force --output-path build
