@@ -3,57 +3,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
-import getpass
-import os
-import pathlib
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import history
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence, JsonLines
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, gates, guard, history, state
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
 
 SPEC = ArgumentSpec(
     options={
-        "directory": {"type": "path", "required": True},
+        **told.EVIDENCE,
+        **told.PLAN,
+        "about": {"type": "dict", "required": True},
         "append": {
-            "type": "dict",
+            "type": "list",
+            "elements": "dict",
+            "required": True,
             "options": {
                 "type": {"type": "str", "required": True, "choices": list(history.TYPES)},
-                "run": {"type": "str", "required": True},
-                "plan": {"type": "str", "required": True},
-                "plan_digest": {"type": "str", "required": True},
                 "plan_content": {"type": "dict"},
-                "stage": {"type": "str", "required": True},
                 "host": {"type": "str"},
                 "capability": {"type": "str"},
                 "measures": {"type": "raw"},
                 "verdicts": {"type": "raw"},
                 "timeline": {"type": "raw"},
                 "reason": {"type": "str"},
-            },
-        },
-        "by": {"type": "str"},
-        "require_passed": {
-            "type": "dict",
-            "options": {
-                "plan": {"type": "str", "required": True},
-                "plan_digest": {"type": "str", "required": True},
-                "stages": {"type": "list", "elements": "str", "required": True},
+                "lease_seconds": {"type": "float"},
             },
         },
     },
-    mutually_exclusive=(("append", "require_passed"),),
-    required_one_of=(("append", "require_passed"),),
 )
 
 
 class ActionModule(ActionBase):
-    """Keeps and queries statements on the controller."""
+    """Keeps what happens in a run, as long as the run holds its target."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -63,46 +48,45 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         options = actions.options_of(self, SPEC)
-        kept = JsonLines(str(pathlib.Path(options["directory"]).absolute()))
         try:
-            if options["append"] is not None:
-                statement = _statement(options["append"], options["by"])
-                if not self._task.check_mode:
-                    kept.append(statement)
-                return {**result, "changed": True, "path": str(kept.path), "statement": statement}
-            return {**result, "changed": False, "path": str(kept.path), **_require_passed(kept, options["require_passed"])}
+            if any(statement["type"] == "intent" for statement in options["append"]):
+                _require_same(options, task_vars or {})
+            return {**result, **self._keep(options)}
         except Refusal as refusal:
-            return {**result, **actions.refused(refusal)}
+            lost = refusal.code == "hold_lost"
+            return {**result, **actions.refused(refusal), "exit_code": entering.BUSY if lost else entering.REFUSED}
+
+    def _keep(self, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        statements = tuple(told.stamped({**statement, **options["about"]}, options["by"]) for statement in options["append"])
+
+        def decide(reading: evidence.Reading) -> t.Sequence[evidence.Statement]:
+            for statement in statements:
+                guard.require_hold(reading.statements, statement)
+            return statements
+
+        if self._task.check_mode:
+            return {"changed": True, "statements": list(statements), "to_undo": []}
+        reading, kept = evidence.record(told.evidence(options), decide)
+        if reading.torn is not None:
+            Display().warning(f"{reading.torn}. It is left out, and cut off when the next statement is kept.")
+        run = state.fold((*reading.statements, *kept)).get(str(options["about"].get("target")))
+        return {"changed": True, "statements": list(kept), "to_undo": told.undo_actions(run.told, run.to_undo) if run else []}
 
 
-def _statement(told: t.Mapping[str, t.Any], by: str | None) -> dict[str, t.Any]:
-    """What is kept: what the task told, when, and by whom; nothing that was left out."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    return {**{key: value for key, value in told.items() if value is not None}, "at": now, "by": by or _user()}
+def _require_same(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> None:
+    """Before each action: what would run now is what was entered with, and nothing has been frozen since.
 
-
-def _require_passed(kept: Evidence, asked: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The stages that have passed, all that were asked for.
-
-    :raises Refusal: one of them has not.
+    :raises Refusal: it is not.
     """
-    reading = kept.read()
-    for stage in asked["stages"]:
-        if not history.passed(reading.statements, asked["plan"], asked["plan_digest"], stage):
-            raise Refusal(
-                f"plan {asked['plan']}, stage {stage}",
-                expected=f"to have passed with the plan's digest {asked['plan_digest'][:12]}",
-                found=history.why_not_passed(reading.statements, asked["plan"], asked["plan_digest"], stage),
-                remedy=f"Promote to {stage} first, with the same plan and the same evidence directory.",
-                code="stage_not_passed",
-            )
-    if reading.torn is not None:
-        Display().warning(f"{reading.torn}. It is left out, and cut off when the next statement is kept.")
-    return {"passed": list(asked["stages"])}
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # a container's user without a name
-        return str(os.getuid())
+    found = told.resolved(options, task_vars)
+    if found.stage_digest != options["about"].get("stage_digest"):
+        raise Refusal(
+            f"plan {found.plan.name}, stage {found.stage.name}",
+            expected=f"the digest that the run began with, {str(options['about'].get('stage_digest'))[:12]}",
+            found=f"{found.stage_digest[:12]}: plan, roles, hosts or variables have changed meanwhile",
+            remedy="What was begun is brought back. Promote again when nobody changes anything any more.",
+            code="drift",
+        )
+    frozen = gates.not_frozen(options["calendar"], told.now(), "promote")
+    if not frozen.met:
+        raise Refusal(frozen.name, expected=frozen.needed, found=frozen.found, remedy=frozen.remedy, code="frozen")

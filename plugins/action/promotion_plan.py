@@ -3,27 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
-import secrets
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.plan import Plan, Stage
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, plan_files
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
+from ansible_collections.governed.delivery.plugins.plugin_utils.resolving import Resolved
 
-SPEC = ArgumentSpec(
-    options={
-        "plan": {"type": "str", "required": True},
-        "stage": {"type": "str", "required": True},
-        "variables": {"type": "dict", "default": {}},
-    }
-)
+SPEC = ArgumentSpec(options={**told.EVIDENCE, **told.PLAN})
 
 
 class ActionModule(ActionBase):
-    """Reads a plan on the controller."""
+    """Reads a plan and resolves one of its stages on the controller."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -34,33 +27,22 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         options = actions.options_of(self, SPEC)
         try:
-            plan = plan_files.load(str(options["plan"]), options["variables"])
-            stage = plan.stage(str(options["stage"]))
+            found = told.resolved(options, task_vars or {})
         except Refusal as refusal:
-            return {**result, **actions.refused(refusal)}
-        return {**result, "changed": False, "run": _new_run(), "plan": _plan(plan), "stage": _stage(stage)}
+            return {**result, **actions.refused(refusal), "exit_code": entering.REFUSED}
+        return {**result, "changed": False, "plan": told.plan_as_dict(found.plan, found.plan_digest), "stage": _stage(found)}
 
 
-def _new_run() -> str:
-    """A name for this run that sorts by time."""
-    return f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
-def _plan(plan: Plan) -> dict[str, t.Any]:
-    values = {variable.name: variable.value for variable in plan.variables}
-    return {"name": plan.name, "title": plan.title, "digest": plan.digest, "variables": values, "content": dict(plan.content)}
-
-
-def _stage(stage: Stage) -> dict[str, t.Any]:
+def _stage(found: Resolved) -> dict[str, t.Any]:
+    stage = found.stage
     goals = {verification.capability: [goal.as_dict() for goal in verification.goals] for verification in stage.verifications}
-    actions = [
-        {
-            "capability": action.capability,
-            "role": action.role,
-            "prefix": action.prefix,
-            "variables": dict(action.variables),
-            "goals": goals[action.capability],
-        }
-        for action in stage.actions
-    ]
-    return {"name": stage.name, "summary": stage.summary, "needs": list(stage.needs), "actions": actions}
+    return {
+        "name": stage.name,
+        "summary": stage.summary,
+        "digest": found.stage_digest,
+        "target": found.target,
+        "hosts": list(found.hosts),
+        "needs": list(stage.needs),
+        "when_inconclusive": stage.when_inconclusive,
+        "actions": [told.action_as_dict(action, goals[action.capability]) for action in stage.actions],
+    }

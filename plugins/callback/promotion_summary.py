@@ -30,6 +30,7 @@ if t.TYPE_CHECKING:
 
 
 JUDGE = "governed.delivery.promotion_judge"
+ENTER = "governed.delivery.promotion_enter"
 EVIDENCE = "governed.delivery.promotion_evidence"
 REPORT = "governed.delivery.promotion_report"
 
@@ -46,30 +47,38 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self._judged: list[summaries.Judged] = []
         self._statements: list[t.Mapping[str, t.Any]] = []
+        self._conditions: list[t.Mapping[str, t.Any]] = []
         self._report = ""
+        self._exit_code = 0
 
     def v2_runner_on_ok(self, result: CallbackTaskResult) -> None:
         self._collect(result)
 
     def v2_runner_on_failed(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         del ignore_errors  # a verdict is told either way
+        self._exit_code = int(result.result.get("exit_code") or self._exit_code)
         self._collect(result)
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
-        del stats
-        for line in summaries.told(self._judged, self._statements, self._report):
+        for line in summaries.told(self._judged, self._statements, self._report, self._conditions):
             self._display.display(line.text[: line.start] + _coloured(line.text[line.start :], line.verdict))
+        if self._exit_code and stats.failures:
+            raise SystemExit(self._exit_code)  # ansible-playbook has one code for everything that failed; whoever reads ours must tell the cases apart
 
     def _collect(self, result: CallbackTaskResult) -> None:
         """Remember what was judged; a task in a loop has its results one by one."""
         action = result.task.resolved_action
-        if action not in (JUDGE, EVIDENCE, REPORT):
+        if action not in (ENTER, JUDGE, EVIDENCE, REPORT):
             return
         for found in result.result.get("results") or [result.result]:
-            if action == REPORT:
+            if action == ENTER:
+                self._conditions = found.get("conditions", [])
+                self._exit_code = int(found.get("exit_code", 0))
+            elif action == REPORT:
                 self._report = str(found.get("path") or self._report)
-            elif action == EVIDENCE and isinstance(found.get("statement"), dict):
-                self._statements.append(found["statement"])
+            elif action == EVIDENCE:
+                self._statements.extend(found.get("statements", []))
+                self._exit_code = summaries.exit_code(found.get("statements", []), self._exit_code)
             elif action == JUDGE and isinstance(found.get("verdicts"), list):
                 self._judged.append(summaries.Judged(found["stage"], found["capability"], result.host.get_name(), found["verdicts"]))
 

@@ -43,9 +43,26 @@ class Line:
     start: int = 0
 
 
-def told(judged: t.Sequence[Judged], statements: t.Sequence[t.Mapping[str, t.Any]] = (), report: str = "") -> list[Line]:
+_CONDITIONS = (Column("condition", wrapped=True), Column("found", wrapped=True), Column("needed", wrapped=True), Column("met"))
+
+
+def exit_code(statements: t.Sequence[t.Mapping[str, t.Any]], before: int = 0) -> int:
+    """The exit code of a run, as docs/promotion.md lists them, after these statements; as it was ``before`` if they end nothing."""
+    codes = [_CODES[str(statement["type"])] for statement in statements if statement.get("type") in _CODES]
+    return codes[-1] if codes else before
+
+
+_CODES = {"promoted": 0, "rolled_back": 0, "not_promoted": 2, "quarantined": 3, "held": 4}
+
+
+def told(
+    judged: t.Sequence[Judged],
+    statements: t.Sequence[t.Mapping[str, t.Any]] = (),
+    report: str = "",
+    conditions: t.Sequence[t.Mapping[str, t.Any]] = (),
+) -> list[Line]:
     """One table a capability under a heading that names its stage, reasons for what is not ``PASS``, how it ended, and where the report is."""
-    lines: list[Line] = []
+    lines: list[Line] = _refused(conditions)
     several_hosts = len({one.host for one in judged}) > 1
     for one in judged:
         where = f"{one.capability or 'measures'} on {one.host}" if several_hosts else one.capability or "measures"
@@ -70,7 +87,25 @@ def _ending(statement: t.Mapping[str, t.Any]) -> list[Line]:
         return [Line(f"{capability} was undone.")]
     if kind == "undo_failed":
         return [Line(f"NOT UNDONE, see to it by hand: {_text(statement, 'reason')}", "FAIL")]
-    return [Line(f"{_text(statement, 'plan')} was NOT promoted to {stage}.", "FAIL")] if kind == "not_promoted" else []
+    plan = _text(statement, "plan")
+    told_as = {
+        "not_promoted": f"{plan} was NOT promoted to {stage}.",
+        "rolled_back": f"{plan} was rolled back from {stage}.",
+        "held": f"{plan} is HELD at {stage}: promote again to go on, or recover to bring it back.",
+        "quarantined": f"{stage} is QUARANTINED: {_text(statement, 'reason')}",
+    }
+    return [Line(told_as[kind], "FAIL")] if kind in told_as else []
+
+
+def _refused(conditions: t.Sequence[t.Mapping[str, t.Any]]) -> list[Line]:
+    """The preconditions, when one of them is not met, and what to do about it."""
+    if all(one.get("met") for one in conditions):
+        return []
+    rows = [(_text(one, "name"), _text(one, "found"), _text(one, "needed"), "yes" if one.get("met") else "NO") for one in conditions]
+    lines = [Line(""), Line("PRECONDITIONS ".ljust(WIDTH, "-"))]
+    lines += [Line("  ".join(cells).rstrip()) for cells in tables.lines(_CONDITIONS, rows, WIDTH)]
+    remedies = [_text(one, "remedy") for one in conditions if not one.get("met")]
+    return lines + [Line(f"  {text}", "FAIL") for remedy in remedies for text in textwrap.wrap(remedy, WIDTH - 2, subsequent_indent="  ")]
 
 
 def _table(judged: Judged) -> list[Line]:

@@ -45,6 +45,10 @@ def seen(value: object, samples: int = 10, **more: object) -> dict[str, object]:
     return {"name": "errors", "value": value, "unit": "1", "samples": samples, "at": "2026-03-30T10:00:00+00:00", "how": "counted", **more}
 
 
+BOTH = ("intent", "done", "intent", "done")
+PROMOTED = ["started", *BOTH, "verified", "verified", "promoted"]
+
+
 @dataclasses.dataclass
 class Run:
     """How a run ended."""
@@ -81,6 +85,7 @@ class Bench:
         *arguments: str,
         hosts: t.Sequence[str] = ("one",),
         playbook: str = "governed.delivery.promote",
+        kill_at: str = "",
         **variables: object,
     ) -> Run:
         (self.folder / "plan.yml").write_text(yaml.safe_dump(self.plan, sort_keys=False))
@@ -101,7 +106,9 @@ class Bench:
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'build' / 'collections'}:{self.folder / 'collections'}",
-            "ANSIBLE_CALLBACKS_ENABLED": "governed.delivery.promotion_summary",
+            "ANSIBLE_CALLBACKS_ENABLED": "governed.delivery.promotion_summary,kill_at",
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "support" / "callbacks"),
+            "KILL_AT": kill_at,
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
         }
@@ -149,7 +156,7 @@ def test_a_stage_whose_goals_are_met_is_promoted_and_opens_the_next(bench: Bench
     run = bench.promote("dev")
     assert run.code == 0, run.output
     assert bench.journal == ["dev alpha apply one", "dev beta apply one", "dev alpha verify one", "dev beta verify one"]
-    assert bench.kept == ["started", "verified", "verified", "promoted"]
+    assert bench.kept == PROMOTED
     assert [verdict["verdict"] for verdict in bench.evidence[-1]["verdicts"]] == ["PASS", "PASS"]
     assert "STAGE dev: acme.trial.alpha" in run.output
     page = (bench.folder / "evidence" / "trial.html").read_text()
@@ -157,7 +164,7 @@ def test_a_stage_whose_goals_are_met_is_promoted_and_opens_the_next(bench: Bench
 
     run = bench.promote("stage")
     assert run.code == 0, run.output
-    assert bench.kept[4:] == ["started", "verified", "verified", "promoted"]
+    assert bench.kept[8:] == PROMOTED
     assert "Promoted through dev and stage" in (bench.folder / "evidence" / "trial.html").read_text()
 
 
@@ -165,17 +172,19 @@ def test_a_goal_that_is_missed_brings_everything_back_last_first(bench: Bench) -
     run = bench.promote("dev", alpha_sees=[seen(3)])
     assert run.code == 2, run.output
     assert bench.journal[-2:] == ["dev beta undo one", "dev alpha undo one"]
-    assert bench.kept == ["started", "verified", "verified", "undone", "undone", "not_promoted"]
+    assert bench.kept == ["started", *BOTH, "verified", "verified", "failed", *["undoing", "undone"] * 2, "not_promoted"]
     assert "errors: expected at most 0; found 3, 10 samples." in bench.evidence[-1]["reason"]
-    assert "trial was not promoted to dev: errors FAIL. Undone: acme.trial.beta, acme.trial.alpha." in run.output
+    assert "trial was not promoted to dev: everything was brought back. errors FAIL" in run.output
     assert "Stopped at dev: FAIL" in (bench.folder / "evidence" / "trial.html").read_text()
 
 
 def test_too_few_samples_do_not_promote(bench: Bench) -> None:
     run = bench.promote("dev", beta_sees=[seen(0, samples=4)])
-    assert run.code == 2, run.output
+    assert run.code == 4, run.output
     assert "INCONCLUSIVE errors" in bench.evidence[-1]["reason"]
-    assert bench.kept[-1] == "not_promoted"
+    assert bench.kept[-1] == "held"
+    assert "trial is HELD at dev" in run.output
+    assert "undo" not in " ".join(bench.journal)
 
 
 @pytest.mark.parametrize(
@@ -183,15 +192,15 @@ def test_too_few_samples_do_not_promote(bench: Bench) -> None:
 )
 def test_a_dead_measure_is_an_error(bench: Bench, measures: list[object], found: str) -> None:
     run = bench.promote("dev", alpha_sees=measures)
-    assert run.code == 2, run.output
+    assert run.code == 4, run.output
     assert "ERROR errors" in bench.evidence[-1]["reason"]
     assert found in bench.evidence[-1]["reason"]
 
 
 def test_a_stage_whose_predecessor_has_not_passed_is_refused_untouched(bench: Bench) -> None:
     run = bench.promote("stage")
-    assert run.code == 2, run.output
-    assert "plan trial, stage dev: expected to have passed with the plan's digest" in run.output
+    assert run.code == 5, run.output
+    assert "dev has passed: expected promoted with plan digest" in run.output
     assert bench.journal == []
     assert bench.evidence == []
 
@@ -200,16 +209,16 @@ def test_a_changed_plan_closes_the_gate_again(bench: Bench) -> None:
     assert bench.promote("dev").code == 0
     bench.plan["title"] = "Another trial"
     run = bench.promote("stage")
-    assert run.code == 2
+    assert run.code == 5
     assert "under another digest" in run.output
-    assert len(bench.evidence) == 4
+    assert bench.kept == PROMOTED
 
 
 def test_a_later_failure_closes_the_gate_again(bench: Bench) -> None:
     assert bench.promote("dev").code == 0
     assert bench.promote("dev", alpha_sees=[seen(1)]).code == 2
     run = bench.promote("stage")
-    assert run.code == 2
+    assert run.code == 5
     assert "an attempt of" in run.output
 
 
@@ -231,10 +240,13 @@ def test_an_apply_that_fails_is_undone_and_what_never_started_is_not(bench: Benc
 
 def test_an_undo_that_fails_is_named_and_keeps_no_other_from_it(bench: Bench) -> None:
     run = bench.promote("dev", alpha_sees=[seen(1)], beta_broken="undo")
-    assert run.code == 2, run.output
+    assert run.code == 3, run.output
     assert bench.journal[-2:] == ["dev beta undo one", "dev alpha undo one"]
-    assert bench.kept[-3:] == ["undo_failed", "undone", "not_promoted"]
+    assert bench.kept[-5:] == ["undoing", "undo_failed", "undoing", "undone", "quarantined"]
     assert "NOT UNDONE, see to it by hand: acme.trial.beta: Fail where the test wants it: beta undo is broken" in run.output
+    run = bench.promote("dev")
+    assert run.code == 3, run.output
+    assert "quarantined by run" in run.output
 
 
 def test_a_rehearsal_writes_nothing(bench: Bench) -> None:
@@ -251,7 +263,7 @@ def test_a_rehearsal_writes_nothing(bench: Bench) -> None:
 
 def test_a_rehearsal_of_a_closed_stage_is_refused(bench: Bench) -> None:
     run = bench.promote("stage", "--check")
-    assert run.code == 2, run.output
+    assert run.code == 5, run.output
     assert "no promotion of it in the evidence" in run.output
 
 
@@ -273,7 +285,7 @@ def test_a_host_that_cannot_be_reached_leaves_the_gate_closed(bench: Bench) -> N
     apply.write_text(f"{apply.read_text()}- name: Lose the host\n  ansible.builtin.ping:\n  vars: {nowhere}\n")
     run = bench.promote("dev")
     assert run.code == 4, run.output
-    assert bench.kept[-1] == "started"
+    assert bench.kept[-1] == "intent"
     assert "a run of" in bench.promote("stage").output
 
 
@@ -294,7 +306,7 @@ def test_two_hosts_are_promoted_by_one_statement(bench: Bench) -> None:
 )
 def test_what_is_missing_is_said(bench: Bench, stage: str, hosts: tuple[str, ...], message: str) -> None:
     run = bench.promote(stage, hosts=hosts)
-    assert run.code == 2, run.output
+    assert run.code == (5 if hosts else 2), run.output
     assert message in run.output
     assert bench.evidence == []
 
@@ -302,15 +314,15 @@ def test_what_is_missing_is_said(bench: Bench, stage: str, hosts: tuple[str, ...
 def test_a_plan_with_a_misspelt_key_is_refused_with_its_path(bench: Bench) -> None:
     bench.plan["stages"][0]["verifications"][0]["goals"][0]["sample_at_least"] = 5
     run = bench.promote("dev")
-    assert run.code == 2
+    assert run.code == 5
     assert "stages[0].verifications[0].goals[0].sample_at_least: expected one of the keys" in run.output
     assert "Did you mean samples_at_least?" in run.output
 
 
 def test_the_shipped_plan_is_found_by_name_and_refuses_a_closed_stage(bench: Bench) -> None:
     run = bench.promote("prod", playbook="governed.delivery.sprint_36", promotion_plan="sprint_36")
-    assert run.code == 2
-    assert "plan sprint_36, stage stage: expected to have passed" in run.output
+    assert run.code == 5
+    assert "stage has passed: expected promoted" in run.output
 
 
 def test_what_was_measured_before_is_never_judged_again(bench: Bench) -> None:
@@ -323,7 +335,7 @@ def test_what_was_measured_before_is_never_judged_again(bench: Bench) -> None:
         "- ansible.builtin.import_playbook: governed.delivery.promote\n"
     )
     run = bench.promote("dev", playbook=str(playbook))
-    assert run.code == 2, run.output
+    assert run.code == 4, run.output
     assert "found no such measure" in bench.evidence[-1]["reason"]
 
 
@@ -337,17 +349,52 @@ def test_one_run_may_go_through_all_stages(bench: Bench) -> None:
     run = bench.promote("", playbook=str(outer), promotion_plan=None, promotion_stage=None)
     assert run.code == 0, run.output
     assert [line.split()[0] for line in bench.journal] == ["dev"] * 4 + ["stage"] * 4
-    assert bench.kept == ["started", "verified", "verified", "promoted"] * 2
+    assert bench.kept == PROMOTED * 2
     assert [line for line in run.output.splitlines() if "was promoted to" in line] == [
         "trial was promoted to dev.",
         "trial was promoted to stage.",
     ]
 
 
-def test_a_plan_that_is_changed_while_it_is_promoted_keeps_its_report(bench: Bench) -> None:
+def test_a_plan_that_is_changed_while_it_is_promoted_stops_the_run(bench: Bench) -> None:
     apply = bench.folder / "collections/ansible_collections/acme/trial/roles/alpha/tasks/main.yml"
     copied = f"{{dest: '{bench.folder}/plan.yml', content: nonsense, mode: '0644'}}"
     apply.write_text(f"{apply.read_text()}- name: Change the plan\n  ansible.builtin.copy: {copied}\n")
     run = bench.promote("dev")
+    assert run.code == 2, run.output
+    assert bench.journal == ["dev alpha apply one", "dev alpha undo one"]
+    assert "Stopped at dev: ERROR" in (bench.folder / "evidence" / "trial.html").read_text()
+
+
+def test_a_role_that_is_changed_while_it_is_promoted_stops_the_run(bench: Bench) -> None:
+    roles = bench.folder / "collections/ansible_collections/acme/trial/roles"
+    apply = roles / "alpha/tasks/main.yml"
+    copied = f"{{dest: '{roles}/beta/tasks/more.yml', content: '---', mode: '0644'}}"
+    apply.write_text(f"{apply.read_text()}- name: Change the other role\n  ansible.builtin.copy: {copied}\n")
+    run = bench.promote("dev")
+    assert run.code == 2, run.output
+    assert "plan, roles, hosts or variables have changed meanwhile" in run.output
+    assert bench.journal == ["dev alpha apply one", "dev alpha undo one"]
+
+
+def test_a_cut_run_is_gone_on_with_by_the_same_and_brought_back_by_recover(bench: Bench) -> None:
+    for then, ends in (("promote", "promoted"), ("recover", "not_promoted")):
+        assert bench.promote("dev", kill_at="alpha : Write down").code == -9
+        assert bench.kept[-1] == "intent"
+        run = bench.promote("dev", playbook=f"governed.delivery.{then}")
+        assert run.code == 0, run.output
+        assert bench.kept[-1] == ends
+    assert bench.journal[-1] == "dev alpha undo one"
+    assert bench.promote("dev", playbook="governed.delivery.recover").output.count("There is nothing to bring back") == 1
+
+
+def test_a_promoted_stage_is_rolled_back_and_closes_the_gate(bench: Bench) -> None:
+    assert bench.promote("dev").code == 0
+    run = bench.promote("dev", playbook="governed.delivery.rollback")
     assert run.code == 0, run.output
-    assert "Promoted to dev; stage has not run" in (bench.folder / "evidence" / "trial.html").read_text()
+    assert bench.journal[-2:] == ["dev beta undo one", "dev alpha undo one"]
+    assert bench.kept[-1] == "rolled_back"
+    run = bench.promote("stage")
+    assert run.code == 5, run.output
+    assert "a promotion that was rolled back" in run.output
+    assert bench.promote("dev", playbook="governed.delivery.rollback").code == 5

@@ -30,16 +30,40 @@ class Reading:
 
     statements: tuple[Statement, ...]
     torn: str | None = None
+    head: object = None  # where the reading ended, for ``append``
+
+
+class HeadMoved(Exception):
+    """Somebody else has kept a statement since: read again, decide again."""
 
 
 class Evidence(t.Protocol):
     """Somewhere to keep statements."""
 
-    def append(self, statement: Statement) -> None:
-        """Keep the statement; when this returns, it survives a power cut."""
+    def append(self, statements: t.Sequence[Statement], after: Reading) -> None:
+        """Keep the statements right behind what was read; when this returns, they survive a power cut.
+
+        :raises HeadMoved: they would not stand right behind it. Nothing is kept then.
+        """
 
     def read(self) -> Reading:
         """Everything kept so far."""
+
+
+def record(evidence: Evidence, decide: t.Callable[[Reading], t.Sequence[Statement]]) -> tuple[Reading, tuple[Statement, ...]]:
+    """Read, decide, keep; decided anew whenever somebody else was quicker, so that a decision always stands on all that was said before it.
+
+    :return: what was read last, and what was kept behind it.
+    """
+    while True:
+        reading = evidence.read()
+        statements = tuple(decide(reading))
+        try:
+            if statements:
+                evidence.append(statements, reading)
+            return reading, statements
+        except HeadMoved:
+            continue
 
 
 class JsonLines:
@@ -49,18 +73,20 @@ class JsonLines:
         self.directory = pathlib.Path(directory)
         self.path = self.directory / FILE_NAME
 
-    def append(self, statement: Statement) -> None:
-        """Append one line and force it to disk; after a failure the file is as it was before.
+    def append(self, statements: t.Sequence[Statement], after: Reading) -> None:
+        """Append the lines and force them to disk; after a failure the file is as it was before.
 
         A torn last line, which a crash left and nobody was ever told is kept, is cut off first.
 
         :raises Refusal: the statement is no JSON object, or the directory or disk does not take it.
         """
-        line = _line(statement)
+        line = b"".join(_line(statement) for statement in statements)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with self._locked(os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX) as descriptor:
                 end = _end_of_last_line(descriptor)
+                if end != (after.head or 0):
+                    raise HeadMoved
                 try:
                     os.ftruncate(descriptor, end)
                     _write_all(descriptor, line, end)
@@ -91,7 +117,7 @@ class JsonLines:
             if rest
             else None
         )
-        return Reading(tuple(self._statement(line, number) for number, line in enumerate(lines, 1)), torn)
+        return Reading(tuple(self._statement(line, number) for number, line in enumerate(lines, 1)), torn, len(content) - len(rest))
 
     def _statement(self, line: bytes, number: int) -> Statement:
         try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from .._common.errors import Refusal
@@ -12,14 +13,24 @@ from . import plan as plans
 from .evidence import Statement
 
 TYPES = {
-    "started": "a run is about to apply a stage's first action",
-    "verified": "what one capability measured, and the verdicts",
+    "started": "a run took the target; approvals are used up",
+    "resumed": "a run that was cut or held goes on",
+    "taken_over": "a run that was cut, held or promoted is being brought back",
+    "intent": "a capability is about to be applied",
+    "done": "a capability was applied",
+    "verified": "what one capability measured on one host, and the verdicts",
+    "failed": "something is not as it must be: what was begun is being brought back",
+    "undoing": "a capability is about to be brought back",
+    "undone": "a capability was brought back, and could be applied anew",
+    "undo_failed": "a capability could not be brought back",
     "promoted": "every verdict of the stage was PASS",
-    "undone": "one capability was brought back, and could be applied anew",
-    "undo_failed": "one capability could not be brought back",
-    "not_promoted": "the stage ended without a promotion",
+    "held": "no verdict was FAIL, but not all were PASS: the stage stays as it is until somebody decides",
+    "not_promoted": "the stage ended without a promotion; everything was brought back",
+    "rolled_back": "a promoted stage was brought back",
+    "quarantined": "not everything could be brought back: nothing may be promoted until two people have resolved it",
+    "resolved": "two people have ended a quarantine",
 }
-STANDING = ("started", "promoted", "not_promoted")  # a run that was cut leaves "started" standing, which opens nothing
+STANDING = ("started", "resumed", "taken_over", "promoted", "held", "not_promoted", "rolled_back", "quarantined")
 
 
 def standing(statements: t.Iterable[Statement], plan: str, digest: str, stage: str) -> Statement | None:
@@ -49,8 +60,10 @@ def why_not_passed(statements: t.Sequence[Statement], plan: str, digest: str, st
     if last is not None:
         if last.get("type") == "promoted":
             return f"a promotion of {last.get('at')} whose recorded verdicts are not all PASS"
-        if last.get("type") == "started":
+        if last.get("type") in ("started", "resumed", "taken_over"):
             return f"a run of {last.get('at')} that has not ended, or was cut"
+        if last.get("type") == "rolled_back":
+            return f"a promotion that was rolled back at {last.get('at')}"
         return f"an attempt of {last.get('at')} that was not promoted ({last.get('reason')})"
     others = [
         statement
@@ -66,22 +79,14 @@ def why_not_passed(statements: t.Sequence[Statement], plan: str, digest: str, st
 
 
 def last_plan(statements: t.Sequence[Statement], name: str) -> plans.Plan:
-    """The plan of that name as the last run that was started used it: its file may have changed since.
+    """The plan of that name as the last run that was started used it, under that run's plan digest: its file may have changed since.
 
-    :raises Refusal: no run was started, or what is kept is not what its digest says.
+    :raises Refusal: no run was started, or what is kept is no plan.
     """
     for statement in reversed(statements):
         if statement.get("type") == "started" and statement.get("plan") == name:
-            plan = plans.read(statement.get("plan_content"))
-            if plan.digest != statement.get("plan_digest"):
-                raise Refusal(
-                    f"evidence of {name}, run {statement.get('run')}",
-                    expected=f"the plan whose digest is {statement.get('plan_digest')}",
-                    found=f"one whose digest is {plan.digest}",
-                    remedy="The evidence was changed by something else: restore it.",
-                    code="evidence_damaged",
-                )
-            return plan
+            content = statement.get("told", {}).get("plan", {})
+            return dataclasses.replace(plans.read(content), digest=str(statement.get("plan_digest")))
     raise Refusal(
         f"evidence of {name}",
         expected="a run that was started",

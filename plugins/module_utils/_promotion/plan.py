@@ -12,10 +12,13 @@ import re
 import typing as t
 
 from .._common.errors import Refusal
-from . import goal, shape, words
+from . import goal, preconditions, shape, words
 from .goal import Goal
+from .preconditions import Precondition, StagePassed
 
 COLLECTION = "governed.delivery"
+WhenInconclusive = t.Literal["hold", "undo"]
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 CAPABILITY = re.compile(r"(?:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\.)?[a-z][a-z0-9_]*\Z")
 
 
@@ -27,10 +30,12 @@ class Variable:
     value: float
     unit: str
     why: str
+    instead_of: float | None = None  # what the plan's file says, where the run was told another number
 
     def spelt(self) -> dict[str, t.Any]:
         """The variable as a plan spells it."""
-        return {"value": self.value, "why": self.why, **({"unit": self.unit} if self.unit else {})}
+        other = {} if self.instead_of is None else {"instead_of": self.instead_of}
+        return {"value": self.value, "why": self.why, **({"unit": self.unit} if self.unit else {}), **other}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Action:
 
     capability: str
     variables: t.Mapping[str, t.Any]
+    timeout_seconds: float = 3600.0  # how long its apply may be silent before others may take the target over
 
     @property
     def role(self) -> str:
@@ -63,9 +69,23 @@ class Stage:
 
     name: str
     summary: str
-    needs: tuple[str, ...]
+    preconditions: tuple[Precondition, ...]
+    when_inconclusive: WhenInconclusive
     actions: tuple[Action, ...]
     verifications: tuple[Verification, ...]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages that must have passed."""
+        return tuple(entry.stage for entry in self.preconditions if isinstance(entry, StagePassed))
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """Something that is promoted, named by its content."""
+
+    name: str
+    digest: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +110,8 @@ class Plan:
     variables: tuple[Variable, ...]
     stages: tuple[Stage, ...]
     headlines: tuple[Headline, ...]
+    artifacts: tuple[Artifact, ...]
+    authors: tuple[str, ...]
     content: t.Mapping[str, t.Any]
     digest: str
 
@@ -135,13 +157,18 @@ def read(content: object, overrides: t.Mapping[str, t.Any] | None = None) -> Pla
     :raises Refusal: anything is unknown, missing or of the wrong kind; it names the path.
     """
     plain = _plain(content, "plan")
-    top = shape.mapping(plain, "plan", required=("name", "title", "stages"), optional=("items", "variables", "headlines"))
+    top = shape.mapping(
+        plain, "plan", required=("name", "title", "stages"), optional=("items", "variables", "headlines", "artifacts", "authors")
+    )
     variables = _variables(top.get("variables", {}), overrides or {})
     numbers = {variable.name: variable.value for variable in variables}
+    durations = {
+        variable.name: variable.value * preconditions.UNITS[variable.unit] for variable in variables if variable.unit in preconditions.UNITS
+    }
     found = shape.sequence(top["stages"], "stages")
     stages: list[Stage] = []
     for index, entry in enumerate(found):
-        stages.append(_stage(entry, f"stages[{index}]", [stage.name for stage in stages], numbers))
+        stages.append(_stage(entry, f"stages[{index}]", [stage.name for stage in stages], numbers, durations))
     shape.unique([stage.name for stage in stages], "stages")
     content = {**top, "variables": {variable.name: variable.spelt() for variable in variables}}
     return Plan(
@@ -153,6 +180,11 @@ def read(content: object, overrides: t.Mapping[str, t.Any] | None = None) -> Pla
         variables=tuple(variables),
         stages=tuple(stages),
         headlines=tuple(_headlines(top.get("headlines", []), stages)),
+        artifacts=tuple(_artifacts(top.get("artifacts", []))),
+        authors=tuple(
+            shape.text(author, f"authors[{index}]")
+            for index, author in enumerate(shape.sequence(top.get("authors", []), "authors", empty=True))
+        ),
         content=content,
         digest=digest_of(content),
     )
@@ -188,22 +220,30 @@ def _variables(found: object, overrides: t.Mapping[str, t.Any]) -> list[Variable
     variables = []
     for name, spelt in found.items():
         path = f"variables.{name}"
-        entries = shape.mapping(spelt, path, required=("value", "why"), optional=("unit",))
-        value = shape.number(overrides.get(name, entries["value"]), f"promotion_variables.{name}" if name in overrides else f"{path}.value")
+        entries = shape.mapping(spelt, path, required=("value", "why"), optional=("unit", "instead_of"))
+        written = shape.number(entries["value"], f"{path}.value")
+        value = shape.number(overrides[name], f"promotion_variables.{name}") if name in overrides else written
         unit = shape.text(entries["unit"], f"{path}.unit") if "unit" in entries else ""
-        variables.append(Variable(shape.name(name, path), value, unit, shape.text(entries["why"], f"{path}.why")))
+        instead_of = written if value != written else entries.get("instead_of")
+        variables.append(Variable(shape.name(name, path), value, unit, shape.text(entries["why"], f"{path}.why"), instead_of))
     return variables
 
 
-def _stage(found: object, path: str, earlier: t.Sequence[str], numbers: goal.Variables) -> Stage:
-    entries = shape.mapping(found, path, required=("name", "actions", "verifications"), optional=("summary", "preconditions"))
-    preconditions = shape.sequence(entries.get("preconditions", []), f"{path}.preconditions", empty=True)
+def _stage(found: object, path: str, earlier: t.Sequence[str], numbers: goal.Variables, durations: preconditions.Seconds) -> Stage:
+    entries = shape.mapping(
+        found, path, required=("name", "actions", "verifications"), optional=("summary", "preconditions", "when_inconclusive")
+    )
+    conditions = shape.sequence(entries.get("preconditions", []), f"{path}.preconditions", empty=True)
     stage = Stage(
         name=shape.name(entries["name"], f"{path}.name"),
         summary=shape.text(entries["summary"], f"{path}.summary") if "summary" in entries else "",
-        needs=tuple(_needed_stage(entry, f"{path}.preconditions[{index}]", earlier) for index, entry in enumerate(preconditions)),
+        preconditions=tuple(
+            preconditions.parse(entry, f"{path}.preconditions[{index}]", earlier, durations) for index, entry in enumerate(conditions)
+        ),
+        when_inconclusive=_when_inconclusive(entries.get("when_inconclusive", "hold"), f"{path}.when_inconclusive"),
         actions=tuple(
-            _action(entry, f"{path}.actions[{index}]") for index, entry in enumerate(shape.sequence(entries["actions"], f"{path}.actions"))
+            _action(entry, f"{path}.actions[{index}]", durations)
+            for index, entry in enumerate(shape.sequence(entries["actions"], f"{path}.actions"))
         ),
         verifications=tuple(
             _verification(entry, f"{path}.verifications[{index}]", numbers)
@@ -225,19 +265,36 @@ def _stage(found: object, path: str, earlier: t.Sequence[str], numbers: goal.Var
     return stage
 
 
-def _needed_stage(found: object, path: str, earlier: t.Sequence[str]) -> str:
-    entries = shape.mapping(found, path, required=("stage_passed",))
-    name = shape.name(entries["stage_passed"], f"{path}.stage_passed")
-    if name not in earlier:
-        known = ", ".join(earlier) or "none, this is the first"
-        raise shape.wrong(
-            f"{path}.stage_passed", f"a stage that comes before this one ({known})", repr(name), "Reorder the stages, or correct the name."
-        )
-    return name
+def _when_inconclusive(found: object, path: str) -> WhenInconclusive:
+    if found == "hold":
+        return "hold"
+    if found == "undo":
+        return "undo"
+    raise shape.wrong(
+        path, "hold or undo", words.described(found), "hold keeps the stage as it is until somebody looks; undo brings it back."
+    )
 
 
-def _action(found: object, path: str) -> Action:
-    entries = shape.mapping(found, path, required=("capability",), optional=("with",))
+def _artifacts(found: object) -> list[Artifact]:
+    artifacts = []
+    for index, entry in enumerate(shape.sequence(found, "artifacts", empty=True)):
+        path = f"artifacts[{index}]"
+        entries = shape.mapping(entry, path, required=("name", "digest"))
+        digest = entries["digest"]
+        if not isinstance(digest, str) or not DIGEST.match(digest):
+            raise shape.wrong(
+                f"{path}.digest",
+                "sha256: and 64 lower-case hexadecimal digits",
+                words.described(digest),
+                "A tag can move; write the digest.",
+            )
+        artifacts.append(Artifact(shape.text(entries["name"], f"{path}.name"), str(digest)))
+    shape.unique([artifact.name for artifact in artifacts], "artifacts")
+    return artifacts
+
+
+def _action(found: object, path: str, durations: preconditions.Seconds) -> Action:
+    entries = shape.mapping(found, path, required=("capability",), optional=("with", "timeout"))
     capability = _capability(entries["capability"], f"{path}.capability")
     told = entries.get("with", {})
     if not isinstance(told, t.Mapping):
@@ -246,7 +303,7 @@ def _action(found: object, path: str) -> Action:
     for name in told:
         if not name.startswith(beginning):
             raise shape.wrong(f"{path}.with.{name}", f"a variable of the role, beginning with {beginning}", repr(name), "Correct the name.")
-    return Action(capability, dict(told))
+    return Action(capability, dict(told), preconditions.seconds(entries.get("timeout", "1h"), f"{path}.timeout", durations))
 
 
 def _verification(found: object, path: str, numbers: goal.Variables) -> Verification:

@@ -1,0 +1,73 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, state
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, entrances, told
+
+SPEC = ArgumentSpec(
+    options={
+        **told.EVIDENCE,
+        **told.PLAN,
+        "doing": {"type": "str", "choices": ["promote", "recover", "rollback"], "default": "promote"},
+        "look_only": {"type": "bool", "default": False},
+        "lease_seconds": {"type": "float", "default": state.DEFAULT_LEASE_SECONDS},
+        "take_over": {"type": "bool", "default": False},
+    }
+)
+
+
+class ActionModule(ActionBase):
+    """Takes a target for a run, or says what stands in the way."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        options = actions.options_of(self, SPEC)
+        try:
+            return {**result, **self._enter(options, task_vars or {})}
+        except Refusal as refusal:
+            return {**result, **actions.refused(refusal), "exit_code": entering.REFUSED}
+
+    def _enter(self, options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        wanted = entrances.request(options, task_vars, os.getppid())  # the parent is ansible-playbook itself
+        entrance = entering.Entrance(())
+        writes = not (self._task.check_mode or options["look_only"])
+
+        def decide(reading: evidence.Reading) -> t.Sequence[evidence.Statement]:
+            nonlocal entrance
+            entrance = entrances.decide(wanted, reading.statements)
+            if entrance.refused or entrance.statement is None or not writes:
+                return ()
+            return (told.stamped(entrance.statement, options["by"]),)
+
+        reading, kept = evidence.record(told.evidence(options), decide)
+        about = {key: value for key, value in (entrance.statement or {}).items() if key in entrances.ABOUT}
+        answer = {
+            "changed": bool(kept),
+            "conditions": [condition.as_dict() for condition in entrance.conditions],
+            "exit_code": entrance.exit_code,
+            "about": {**about, "epoch": len(reading.statements)},
+            "run": entrance.run,
+            "needed": entrance.statement is not None,
+            "to_undo": told.undo_actions(entrance.told, entrance.undo),
+            "stage": wanted.stage_name(entrance),
+            "statement": dict(kept[0]) if kept else {},
+            "stage_digest": wanted.request.stage_digest,
+        }
+        if not entrance.refused:
+            return answer
+        if self._task.check_mode:
+            return {**answer, "failed": False, "msg": entrances.refusal_of(entrance)}
+        return {**answer, "failed": True, "changed": False, "msg": entrances.refusal_of(entrance)}
