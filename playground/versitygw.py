@@ -1,0 +1,112 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real S3 server, versitygw, on 127.0.0.1: versioning, conditional writes, object lock. Build it first: ``make components ONLY=versitygw``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import secrets
+import shutil
+import subprocess
+import time
+import typing as t
+import urllib.request
+from pathlib import Path
+
+from . import cluster
+from .components import component
+from .errors import Refusal
+
+SECONDS_TO_START = 20
+HEALTH = "/health"
+
+
+@dataclasses.dataclass(frozen=True)
+class Gateway:
+    """A running server. Its folder has ``data`` (a folder a bucket), ``versions`` and ``log``."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+    folder: Path
+    pid: int
+    region: str = "us-east-1"
+
+    def environment(self) -> dict[str, str]:
+        """What a client finds in its environment to reach it with boto3's own chain of credentials."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_ENDPOINT_URL_S3": self.endpoint,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> t.Iterator[Gateway]:
+    """Start a server on this folder, made when it is missing, and kill it at the end; what it keeps stays.
+
+    :raises Refusal: when it is not built, or does not start; the message holds the server's own last words.
+    """
+    program = component("versitygw").program()
+    for part in ("data", "versions"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for attempt in (1, 2, 3):
+        port = cluster.free_port(None)
+        gateway, process = _launch(program, folder, port)
+        try:
+            said = _wait(gateway, process)
+            if said is None:
+                yield gateway
+                return
+        finally:
+            process.kill()
+            process.wait()
+        # Between our choosing a free port and the server's taking it, somebody else can be quicker.
+        if attempt == 3 or "address already in use" not in said:
+            raise Refusal("versitygw", expected=f"to answer on {gateway.endpoint}", found=said, remedy=f"Look at {folder / 'log'}.")
+
+
+def _launch(program: Path, folder: Path, port: int) -> tuple[Gateway, subprocess.Popen[bytes]]:
+    address = f"{cluster.HOST}:{port}"
+    keys = {"ROOT_ACCESS_KEY": "playground", "ROOT_SECRET_KEY": secrets.token_hex(16)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VGW_", "ROOT_"))}
+    # The server's end must not depend on ours being orderly: where setpriv is, the system ends it with us.
+    guard = [found, "--pdeathsig", "KILL", "--"] if (found := shutil.which("setpriv")) else []
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *guard,
+                str(program),
+                "--port",
+                address,
+                "--health",
+                HEALTH,
+                "--quiet",
+                "posix",
+                "--versioning-dir",
+                str(folder / "versions"),
+                str(folder / "data"),
+            ],
+            env={**kept, **keys},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    return Gateway(f"http://{address}", keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"], folder, process.pid), process
+
+
+def _wait(gateway: Gateway, process: subprocess.Popen[bytes]) -> str | None:
+    """Wait until it answers; None when it does, else what it said."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), direct.open(gateway.endpoint + HEALTH, timeout=1):
+            return None
+        time.sleep(0.05)
+    text = (gateway.folder / "log").read_text(encoding="utf-8", errors="replace")
+    return " / ".join(text.split("\n")[-6:]).strip(" /") or f"no answer within {SECONDS_TO_START} s"
