@@ -9,11 +9,43 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import history
+from . import approvals, history, people, ssh_signatures
+from .approvals import ExcludedAs, Question
+from .decision import Scope
 from .entering import Condition, Request
 from .evidence import Statement
 from .plan import Stage
-from .preconditions import StagePassed
+from .preconditions import Approved, Soaked, StagePassed
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What besides the statements decides: who may approve, when nothing may change, who asks, and who wrote what is promoted."""
+
+    people: t.Sequence[t.Mapping[str, t.Any]]
+    calendar: t.Sequence[t.Mapping[str, t.Any]]
+    by: str
+    authors: tuple[str, ...] = ()
+
+
+def conditions(
+    stage: Stage, request: Request, statements: t.Sequence[Statement], context: Context
+) -> tuple[list[Condition], tuple[str, ...]]:
+    """Every precondition of the stage judged, and the approvals that entering would use up.
+
+    :raises Refusal: people or calendar are not well formed.
+    """
+    judged = [not_frozen(context.calendar, request.now, request.doing)]
+    used: tuple[str, ...] = ()
+    for needed in stage.preconditions:
+        if isinstance(needed, StagePassed):
+            judged.append(stage_passed(needed, statements, request.plan, request.plan_digest))
+        elif isinstance(needed, Soaked):
+            judged.append(soaked(needed, statements, request))
+        else:
+            condition, used = approved(needed, statements, request, context)
+            judged.append(condition)
+    return judged, used
 
 
 def stage_passed(needed: StagePassed, statements: t.Sequence[Statement], plan: str, plan_digest: str) -> Condition:
@@ -25,27 +57,32 @@ def stage_passed(needed: StagePassed, statements: t.Sequence[Statement], plan: s
     return Condition(name, False, found, expected, f"Promote to {needed.stage} first, with the same plan and the same ledger.")
 
 
-@dataclasses.dataclass(frozen=True)
-class Context:
-    """What besides the statements decides: who may approve, when nothing may change, and who asks."""
+def approved(needed: Approved, statements: t.Sequence[Statement], request: Request, context: Context) -> tuple[Condition, tuple[str, ...]]:
+    """Enough people have signed the stage's digest, and the nonces of their approvals."""
+    weighed = approvals.weigh(statements, needed, question(request, context))
+    asked = approvals.asked(needed, question(request, context).excluded)
+    about = [
+        found.reason for found in weighed.refused if found.code not in ("other_plan", "other_stage", "other_target", "used", "counted")
+    ]
+    found = "; ".join([weighed.found, *(f"not counted: {reason}" for reason in about)])
+    remedy = f"Missing: {', '.join(weighed.missing)}. " if weighed.missing else ""
+    remedy += f"Let them sign digest {request.stage_digest[:12]}: ansible-playbook governed.delivery.approve with the same inventory."
+    return Condition("approved", weighed.met, found, asked, "" if weighed.met else remedy), weighed.nonces if weighed.met else ()
 
-    people: t.Sequence[t.Mapping[str, t.Any]]
-    calendar: t.Sequence[t.Mapping[str, t.Any]]
-    by: str
+
+def question(request: Request, context: Context) -> Question:
+    """What approvals are weighed against."""
+    excluded: dict[str, ExcludedAs] = {context.by: "launcher"}
+    for author in context.authors:
+        excluded[author] = "author"
+    scope = Scope(request.plan, request.plan_digest, request.stage, request.stage_digest, request.target)
+    return Question(people.parse(context.people), scope, request.now, excluded, ssh_signatures.verify)
 
 
-def conditions(
-    stage: Stage, request: Request, statements: t.Sequence[Statement], context: Context
-) -> tuple[list[Condition], tuple[str, ...]]:
-    """Every precondition of the stage judged, and the approvals that entering would use up."""
-    judged: list[Condition] = []
-    used: tuple[str, ...] = ()
-    for needed in stage.preconditions:
-        if isinstance(needed, StagePassed):
-            judged.append(stage_passed(needed, statements, request.plan, request.plan_digest))
-        else:
-            judged.append(Condition(type(needed).__name__, False, "nothing", "to be looked up", "Not built yet."))
-    return judged, used
+def soaked(needed: Soaked, statements: t.Sequence[Statement], request: Request) -> Condition:
+    """The earlier stage has been seen healthy long enough since it was promoted."""
+    del statements, request
+    return Condition(f"{needed.stage} has soaked", False, "nothing", f"{needed.seconds} s", "")
 
 
 def not_frozen(calendar: t.Sequence[t.Mapping[str, t.Any]], now: datetime.datetime, doing: str) -> Condition:
