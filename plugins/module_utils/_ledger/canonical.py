@@ -1,0 +1,55 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. RFC 8785: the one way to write plain data as bytes, so that a digest or signature means the content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing as t
+
+from .._common.errors import Refusal
+from .libraries import RFC8785, need, rfc8785
+
+LARGEST = 2**53 - 1  # beyond it, readers in other languages round
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
+def canonical(content: t.Any) -> bytes:
+    """The content as RFC 8785 bytes: text, integers within 2^53, finite floats, booleans, null, lists and mappings with text as keys.
+
+    :raises Refusal: there is something else in it, or no such library.
+    """
+    need(RFC8785)
+    try:
+        # What has no float and only ASCII keys, the standard library writes in the same bytes, ten times as fast.
+        return _ENCODE(content).encode() if _is_simple(content) else rfc8785.dumps(content)
+    except (rfc8785.CanonicalizationError, UnicodeError, RecursionError, TypeError, ValueError) as problem:
+        raise Refusal(
+            "statement",
+            expected="text, integers within 2^53, finite numbers, lists and mappings with text as keys",
+            found=str(problem) or type(problem).__name__,
+            remedy="Correct what is recorded; write large numbers and times as text.",
+            code="not_canonical",
+        ) from problem
+
+
+def digest(content: t.Any) -> str:
+    """SHA-256 of the canonical bytes, as hex.
+
+    :raises Refusal: as ``canonical``.
+    """
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def _is_simple(content: t.Any) -> bool:
+    kind = type(content)
+    if kind is str:
+        return True
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_simple(value) for key, value in content.items())
+    if kind is list or kind is tuple:
+        return all(_is_simple(value) for value in content)
+    return content is None or kind is bool or (kind is int and -LARGEST <= content <= LARGEST)
