@@ -52,17 +52,17 @@ def encode_bundle(entries: t.Iterable[bytes]) -> bytes:
         raise ValueError(f"an entry has at most {MOST_ENTRY_BYTES} bytes") from problem
 
 
-def decode_bundle(content: bytes) -> list[bytes]:
+def decode_bundle(content: bytes, *, strict: bool = True) -> list[bytes]:
     """The entries.
 
-    :raises Malformed: the content ends within one.
+    :raises Malformed: the content ends within one; without ``strict``, what there is of it is the last entry.
     """
     entries: list[bytes] = []
     place, end = 0, len(content)
     while place < end:
         begin = place + 2
         place = begin + int.from_bytes(content[place:begin], "big")
-        if begin > end or place > end:
+        if strict and (begin > end or place > end):
             raise Malformed(f"the bundle ends within entry {len(entries)} of it")
         entries.append(content[begin:place])
     return entries
@@ -95,13 +95,13 @@ def read_hashes(read: Read, level: int, index: int, width: int) -> list[bytes]:
     return hashes
 
 
-def read_entries(read: Read, index: int, width: int) -> list[bytes]:
+def read_entries(read: Read, index: int, width: int, *, strict: bool = True) -> list[bytes]:
     """A bundle's entries, likewise; fewer than ``width`` when fewer are there.
 
     :raises Missing: the bundle is not there.
-    :raises Malformed: it ends within an entry.
+    :raises Malformed: it ends within an entry, and this is ``strict``.
     """
-    return decode_bundle(_read_either(read, "entries", index, width))[:width]
+    return decode_bundle(_read_either(read, "entries", index, width), strict=strict)[:width]
 
 
 def load_paths(size: int) -> list[str]:
