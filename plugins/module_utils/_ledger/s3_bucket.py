@@ -1,0 +1,346 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. One ledger's part of an S3 bucket: objects with versions, conditional writes, and locks; errors as Refusals.
+
+Asked of the server: If-None-Match and If-Match on PutObject, read after write. Object lock and versioning are used where the bucket has them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import typing as t
+
+from .._common.errors import Refusal
+from .libraries import need
+from .s3_driver import BOTO3, boto3, config, exceptions
+from .store import Missing
+
+if t.TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ListObjectVersionsRequestTypeDef, PutObjectRequestTypeDef
+
+COMPLIANCE = "COMPLIANCE"
+NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404"}
+CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+UNLOCKED = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented", "MethodNotAllowed"}
+CREDENTIALS = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "TokenRefreshRequired",
+    "AuthorizationHeaderMalformed",
+    "RequestTimeTooSkewed",
+    "XAdminUserNotFound",  # versitygw
+}
+RETENTION_DAYS = range(1, 36501)  # S3's own limit is 100 years
+
+
+class Conflict(Exception):
+    """The object is not as the condition of the write says; nothing was written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a ledger is. Credentials come from boto3's own chain; ``endpoint`` None is AWS.
+
+    ``retain_days`` is for buckets with object lock: how long nobody, root included, can delete what was written. None leaves it
+    to the bucket's default retention.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    retain_days: int | None = None
+
+    def key(self, path: str) -> str:
+        return f"{self.prefix.strip('/')}/{path}".lstrip("/")
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key('')}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Got:
+    """An object's bytes, and the tag that names them in a condition."""
+
+    content: bytes
+    etag: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """One version of an object, or a delete marker."""
+
+    path: str
+    identifier: str
+    is_marker: bool
+    written: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class Guards:
+    """What the bucket has to keep objects as they were. ``default_mode`` is that of its default retention, if it has one."""
+
+    is_versioned: bool
+    has_lock: bool
+    default_mode: str | None
+
+
+class Bucket:
+    """The objects of one ledger, by path. Every method raises Refusal for what a user can mend."""
+
+    def __init__(self, place: Place) -> None:
+        need(BOTO3)
+        self.place = place
+
+    @functools.cached_property
+    def client(self) -> S3Client:
+        with self._explaining("credentials"):
+            session = boto3.Session(profile_name=self.place.profile, region_name=self.place.region)
+            # Retries, also on throttling, are botocore's; what a repeated write means is looked at where it matters.
+            settings = config.Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+            return session.client("s3", endpoint_url=self.place.endpoint, config=settings)
+
+    @functools.cached_property
+    def guards(self) -> Guards:
+        with self._explaining(""):
+            is_versioned = self.client.get_bucket_versioning(Bucket=self.place.bucket).get("Status") == "Enabled"
+            try:
+                lock = self.client.get_object_lock_configuration(Bucket=self.place.bucket)["ObjectLockConfiguration"]
+            except exceptions.ClientError as error:
+                if _code(error) not in UNLOCKED:
+                    raise
+                return Guards(is_versioned, has_lock=False, default_mode=None)
+        rule = lock.get("Rule", {}).get("DefaultRetention", {})
+        return Guards(is_versioned, lock.get("ObjectLockEnabled") == "Enabled", rule.get("Mode"))
+
+    def get(self, path: str, version: str | None = None) -> Got:
+        """The latest version of an object, or the one named.
+
+        :raises Missing: there is none, or it is deleted.
+        """
+        request: GetObjectRequestTypeDef = {"Bucket": self.place.bucket, "Key": self.place.key(path)}
+        if version is not None:
+            request["VersionId"] = version
+        with self._explaining(path):
+            try:
+                answer = self.client.get_object(**request)
+                return Got(answer["Body"].read(), answer["ETag"])
+            except exceptions.ClientError as error:
+                if _code(error) in NOT_THERE:
+                    raise Missing(path) from error
+                raise
+
+    def first(self, path: str) -> bytes:
+        """The first version of an object: what was overwritten or deleted later is still as it was.
+
+        :raises Missing: there is none.
+        """
+        if not self.guards.is_versioned:
+            return self.get(path).content
+        oldest = None
+        for version in self.versions(path, page=2):  # newest first; the names that only begin with this one come after it
+            if version.path != path:
+                break
+            oldest = oldest if version.is_marker else version.identifier
+        if oldest is None:
+            raise Missing(path)
+        return self.get(path, oldest).content
+
+    def versions(self, prefix: str, page: int = 1000) -> t.Iterator[Version]:
+        """All versions and delete markers of the objects whose path begins so, by path; those of a path newest first.
+
+        :param page: how many to ask for at first.
+        """
+        cut = len(self.place.key(""))
+        request: ListObjectVersionsRequestTypeDef = {"Bucket": self.place.bucket, "Prefix": self.place.key(prefix), "MaxKeys": page}
+        while True:
+            with self._explaining(prefix):
+                answer = self.client.list_object_versions(**request)
+            found = [Version(item["Key"][cut:], item["VersionId"], False, item["LastModified"]) for item in answer.get("Versions", [])]
+            found += [Version(item["Key"][cut:], item["VersionId"], True, item["LastModified"]) for item in answer.get("DeleteMarkers", [])]
+            yield from sorted(found, key=_path)  # the sort keeps the server's order within a path and kind
+            if not answer.get("IsTruncated"):
+                return
+            request["MaxKeys"] = 1000
+            request["KeyMarker"] = answer["NextKeyMarker"]
+            request["VersionIdMarker"] = answer["NextVersionIdMarker"]
+
+    def retention(self, version: Version) -> tuple[str, datetime.datetime] | None:
+        """Mode and end of a version's retention; None when it has none."""
+        with self._explaining(version.path):
+            try:
+                answer = self.client.get_object_retention(
+                    Bucket=self.place.bucket, Key=self.place.key(version.path), VersionId=version.identifier
+                )
+            except exceptions.ClientError as error:
+                if _code(error) in UNLOCKED or _code(error) == "InvalidRequest":  # AWS for a bucket without object lock
+                    return None
+                raise
+        found = answer["Retention"]
+        return (found["Mode"], found["RetainUntilDate"]) if "Mode" in found and "RetainUntilDate" in found else None
+
+    def put(self, path: str, content: bytes, *, over: str | None, locked: bool = False) -> None:
+        """Write an object if what is there still has the tag ``over``; None: if there is nothing.
+
+        :param locked: with retention, where the bucket has object lock.
+        :raises Conflict: there is something else. After a lost answer and a repetition that can be this very write.
+        """
+        request: PutObjectRequestTypeDef = {"Bucket": self.place.bucket, "Key": self.place.key(path), "Body": content}
+        if over is None:
+            request["IfNoneMatch"] = "*"
+        else:
+            request["IfMatch"] = over
+        days = self.retention_days() if locked else None
+        if days is not None:
+            request["ObjectLockMode"] = "COMPLIANCE"
+            request["ObjectLockRetainUntilDate"] = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+        with self._explaining(path):
+            try:
+                self.client.put_object(**request)
+            except exceptions.ClientError as error:
+                if _code(error) in CONFLICTS or (over is not None and _code(error) in NOT_THERE):
+                    raise Conflict(path) from error
+                raise
+
+    def put_once(self, path: str, content: bytes, *, locked: bool = False) -> None:
+        """Write an object that never changes; the same bytes already there are fine.
+
+        :raises Refusal: there are other bytes.
+        """
+        while True:
+            try:
+                return self.put(path, content, over=None, locked=locked)
+            except Conflict:
+                try:
+                    found = self.first(path)
+                except Missing:
+                    continue  # the conflict was with a write that has not come to its end
+                if found == content:
+                    return None
+                raise Refusal(
+                    f"{self.place}{path}",
+                    expected="nothing there, or the very bytes that belong there",
+                    found=f"{len(found)} other bytes",
+                    remedy="Somebody else writes below this prefix. Keep its versions as evidence, and verify the ledger.",
+                    code="ledger_object_taken",
+                ) from None
+
+    def retention_days(self) -> int | None:
+        """For how long to lock what is written; None: nothing to ask for.
+
+        :raises Refusal: the place and the bucket do not agree about it.
+        """
+        days, guards = self.place.retain_days, self.guards
+        if days is not None and days not in RETENTION_DAYS:
+            raise Refusal(
+                "retain_days", expected=f"1 to {RETENTION_DAYS[-1]}", found=str(days), remedy="Name a number of days.", code="s3_retention"
+            )
+        if days is not None and not guards.has_lock:
+            raise Refusal(
+                f"bucket {self.place.bucket}",
+                expected=f"object lock, so that the ledger can be retained for {days} days",
+                found="a bucket without it",
+                remedy="Make a bucket with object lock enabled, or leave retain_days out and do without.",
+                code="s3_no_object_lock",
+            )
+        if days is None and guards.has_lock and guards.default_mode != COMPLIANCE:
+            raise Refusal(
+                f"bucket {self.place.bucket}",
+                expected="a default retention in mode COMPLIANCE, or retain_days",
+                found=f"default retention: {guards.default_mode or 'none'}",
+                remedy="Say retain_days. Nobody can shorten it afterwards.",
+                code="s3_retention",
+            )
+        return days
+
+    def _explaining(self, path: str) -> _Explaining:
+        return _Explaining(self.place, path)
+
+
+class _Explaining:
+    """Turns botocore's errors into Refusals; Missing and Conflict go through."""
+
+    def __init__(self, place: Place, path: str) -> None:
+        self.place = place
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, exceptions.ClientError):
+            raise _refused(self.place, self.path, error) from error
+        if isinstance(error, exceptions.BotoCoreError):
+            raise _unreached(self.place, error) from error
+
+
+def _path(version: Version) -> str:
+    return version.path
+
+
+def _code(error: exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _refused(place: Place, path: str, error: exceptions.ClientError) -> Refusal:
+    """What the server's refusal means."""
+    code = _code(error)
+    said = f"{code}: {error.response.get('Error', {}).get('Message', '')}".strip(": ")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code == "NoSuchBucket":
+        return Refusal(
+            f"bucket {place.bucket}",
+            expected="to exist",
+            found="no such bucket",
+            remedy="Make it, best with object lock (which brings versioning); the ledger does not make buckets.",
+            code="s3_no_bucket",
+        )
+    if code in CREDENTIALS:
+        return Refusal(
+            f"credentials for {place}",
+            expected="an access key that the server knows, and its secret",
+            found=said,
+            remedy="Look at the profile, the environment or the role that boto3 takes them from, and at the machine's clock.",
+            code="s3_credentials",
+        )
+    if status == 403:
+        return Refusal(
+            f"{place}{path}",
+            expected=f"to be allowed {error.operation_name}",
+            found=said,
+            remedy="docs/components.md lists the permissions that a ledger's writer and reader need.",
+            code="s3_denied",
+        )
+    return Refusal(
+        f"{place}{path}",
+        expected=f"{error.operation_name} to succeed",
+        found=said,
+        remedy="Look at the server's log.",
+        code="s3_server_error" if status >= 500 else "s3_failed",
+    )
+
+
+def _unreached(place: Place, error: exceptions.BotoCoreError) -> Refusal:
+    """What an error before the server's answer means."""
+    if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
+        return Refusal(
+            f"S3 at {place.endpoint or 'AWS'}",
+            expected="to answer",
+            found=str(error),
+            remedy="Look at endpoint, network and proxy settings.",
+            code="s3_unreachable",
+        )
+    return Refusal(
+        f"{place}",
+        expected="credentials, profile and region that boto3 can use",
+        found=str(error),
+        remedy="Set them as for the aws command: environment, ~/.aws, or the machine's role.",
+        code="s3_credentials",
+    )

@@ -1,0 +1,91 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts that no package index carries, built from Go modules when the first test needs them. One that cannot be had is skipped by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import typing as t
+from pathlib import Path
+
+import boto3
+import hypothesis
+import pytest
+
+from playground import components, toolchain
+from playground.versitygw import Gateway, serving
+
+if t.TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NUMBERS = itertools.count(1)
+
+hypothesis.settings.register_profile("real", deadline=None, database=None, print_blob=True, max_examples=20)
+hypothesis.settings.load_profile("real")
+
+
+def had(name: str) -> components.Component:
+    """A component, built when it is not there yet; the test is skipped when this machine cannot have it. A wrong checksum is a failure."""
+    try:
+        return components.built(name)
+    except toolchain.Unavailable as refusal:
+        pytest.skip(f"{name} could not be had: {refusal}")
+
+
+@pytest.fixture(scope="session")
+def tlogcheck() -> Path:
+    """The program."""
+    return had("tlogcheck").program()
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Gateway]:
+    """A running S3 server."""
+    had("versitygw")
+    with serving(tmp_path_factory.mktemp("versitygw")) as running:
+        yield running
+
+
+@dataclasses.dataclass(frozen=True)
+class Fresh:
+    """An empty bucket, and the client of one who may do everything in it."""
+
+    name: str
+    gateway: Gateway
+    client: S3Client
+
+
+def _make(gateway: Gateway, *, locked: bool) -> Fresh:
+    client = boto3.client(
+        "s3",
+        endpoint_url=gateway.endpoint,
+        aws_access_key_id=gateway.access_key,
+        aws_secret_access_key=gateway.secret_key,
+        region_name=gateway.region,
+    )
+    name = f"ledger-{next(NUMBERS)}"
+    client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked)
+    return Fresh(name, gateway, client)
+
+
+@pytest.fixture
+def keys_of_gateway(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's own chain finds the gateway's keys, and nothing of the machine's."""
+    for name, value in gateway.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+
+
+@pytest.fixture
+def locked(gateway: Gateway, keys_of_gateway: None) -> Fresh:  # noqa: ARG001 - for what it sets
+    """A bucket with object lock, so with versions."""
+    return _make(gateway, locked=True)
+
+
+@pytest.fixture
+def plain(gateway: Gateway, keys_of_gateway: None) -> Fresh:  # noqa: ARG001 - for what it sets
+    """A bucket with neither."""
+    return _make(gateway, locked=False)
