@@ -17,28 +17,20 @@ Arguments = dict[str, t.Any]
 DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}\Z")
 
 # Nobody changes what a job is when it is launched: one template, one inventory, one job at a time.
-FIXED: t.Mapping[str, bool] = {
-    "allow_simultaneous": False,
-    **{f"ask_{what}_on_launch": False for what in ("inventory", "labels", "limit", "scm_branch", "skip_tags", "tags", "variables")},
-}
-FIXED_JOB: t.Mapping[str, bool] = {
-    **FIXED,
-    "survey_enabled": False,
-    **{
-        f"ask_{what}_on_launch": False
-        for what in (
-            "credential",
-            "diff_mode",
-            "execution_environment",
-            "forks",
-            "instance_groups",
-            "job_slice_count",
-            "job_type",
-            "timeout",
-        )
-    },
-    "ask_verbosity_on_launch": False,
-}
+ASKED = ("inventory", "labels", "limit", "scm_branch", "skip_tags", "tags", "variables")
+ASKED_OF_JOBS = (
+    "credential",
+    "diff_mode",
+    "execution_environment",
+    "forks",
+    "instance_groups",
+    "job_slice_count",
+    "job_type",
+    "timeout",
+    "verbosity",
+)
+FIXED: t.Mapping[str, bool] = {"allow_simultaneous": False, **{f"ask_{what}_on_launch": False for what in ASKED}}
+FIXED_JOB: t.Mapping[str, bool] = {**FIXED, "survey_enabled": False, **{f"ask_{what}_on_launch": False for what in ASKED_OF_JOBS}}
 
 
 @dataclasses.dataclass(frozen=True)

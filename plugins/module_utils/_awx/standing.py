@@ -37,6 +37,8 @@ def faults(workflow: Workflow, found: object) -> list[Refusal]:
         if entry is None:
             faults.append(_fault(f"node {name}", "it in AWX", "no such node", "Apply the workflow again."))
             continue
+        if entry.get("all_parents_must_converge"):
+            faults.append(_fault(f"node {name}", "to run when any edge leads to it", "one that waits for all of them", LEFT_OVER))
         for kind in KINDS:
             stands = {names.get(target, str(target)) for target in entry.get(f"{kind}_nodes", [])}
             for target in sorted(stands - set(edges[kind])):
