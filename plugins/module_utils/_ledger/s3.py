@@ -173,10 +173,20 @@ class S3Store:
             raise self._damaged(path, str(problem)) from problem
 
     def _finish(self, pointer: Pointer) -> None:
-        """Make the files of a head that a writer left without, if they are not all there."""
-        with contextlib.suppress(Missing):
-            if self.bucket.get(CHECKPOINT).content == pointer.head.note:
+        """Make the files of a head that a writer left without, if they are not all there.
+
+        :raises HeadMoved: it is not the head any more.
+        :raises Refusal: the public checkpoint is ahead of it; somebody put an old head back.
+        """
+        with contextlib.suppress(Missing, Malformed):
+            public = self.bucket.get(CHECKPOINT).content
+            if public == pointer.head.note:
                 return
+            if (ahead := parse_note(public).size) > pointer.head.size:
+                found = self._current()
+                if found is None or found[0] != pointer:
+                    raise HeadMoved
+                raise self._damaged(HEAD, f"one of {pointer.head.size} entries, though {ahead} were published")
         self._publish(pointer.head, self._files_of(pointer))
 
     def _files_of_seen(self) -> dict[str, bytes]:

@@ -85,11 +85,12 @@ class Version:
 
 @dataclasses.dataclass(frozen=True)
 class Guards:
-    """What the bucket has to keep objects as they were. ``default_mode`` is that of its default retention, if it has one."""
+    """What the bucket has to keep objects as they were, and its default retention, if it has one."""
 
     is_versioned: bool
     has_lock: bool
-    default_mode: str | None
+    default_mode: str | None = None
+    default_days: int | None = None
 
 
 class Bucket:
@@ -116,9 +117,10 @@ class Bucket:
             except exceptions.ClientError as error:
                 if _code(error) not in UNLOCKED:
                     raise
-                return Guards(is_versioned, has_lock=False, default_mode=None)
+                return Guards(is_versioned, has_lock=False)
         rule = lock.get("Rule", {}).get("DefaultRetention", {})
-        return Guards(is_versioned, lock.get("ObjectLockEnabled") == "Enabled", rule.get("Mode"))
+        days = rule.get("Days") or rule.get("Years", 0) * 366  # no year is longer
+        return Guards(is_versioned, lock.get("ObjectLockEnabled") == "Enabled", rule.get("Mode"), days or None)
 
     def get(self, path: str, version: str | None = None) -> Got:
         """The latest version of an object, or the one named.
@@ -233,7 +235,9 @@ class Bucket:
                 ) from None
 
     def retention_days(self) -> int | None:
-        """For how long to lock what is written; None: nothing to ask for.
+        """For how long to lock what is written; None for a bucket without object lock.
+
+        The bucket's default is asked for in so many words: not every server applies it to the object.
 
         :raises Refusal: the place and the bucket do not agree about it.
         """
@@ -250,7 +254,9 @@ class Bucket:
                 remedy="Make a bucket with object lock enabled, or leave retain_days out and do without.",
                 code="s3_no_object_lock",
             )
-        if days is None and guards.has_lock and guards.default_mode != COMPLIANCE:
+        if days is None and guards.has_lock:
+            if guards.default_mode == COMPLIANCE and guards.default_days:
+                return guards.default_days
             raise Refusal(
                 f"bucket {self.place.bucket}",
                 expected="a default retention in mode COMPLIANCE, or retain_days",
