@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
                 return ()
             return (told.stamped(entrance.statement, options["by"]),)
 
-        reading, kept = evidence.record(told.evidence(options), decide)
+        reading, kept = evidence.record(told.evidence(options, writes=writes), decide)
         about = {key: value for key, value in (entrance.statement or {}).items() if key in entrances.ABOUT}
         answer = {
             "changed": bool(kept),
@@ -64,6 +64,7 @@ class ActionModule(ActionBase):
             "to_undo": told.undo_actions(entrance.told, entrance.undo),
             "stage": wanted.stage_name(entrance),
             "statement": dict(kept[0]) if kept else {},
+            "kept_in": {name: options[name] for name in told.EVIDENCE},
             "stage_digest": wanted.request.stage_digest,
         }
         if not entrance.refused:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, gates, guard, history, state
@@ -67,8 +66,6 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"changed": True, "statements": list(statements), "to_undo": []}
         reading, kept = evidence.record(told.evidence(options), decide)
-        if reading.torn is not None:
-            Display().warning(f"{reading.torn}. It is left out, and cut off when the next statement is kept.")
         run = state.fold((*reading.statements, *kept)).get(str(options["about"].get("target")))
         return {"changed": True, "statements": list(kept), "to_undo": told.undo_actions(run.told, run.to_undo) if run else []}
 

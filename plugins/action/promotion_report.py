@@ -11,12 +11,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import history
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import JsonLines
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, promotion_page
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, promotion_page
 
 SPEC = ArgumentSpec(
     options={
-        "directory": {"type": "path", "required": True},
+        **ledgers.OPTIONS,
         "plan": {"type": "str", "required": True},
         "destination": {"type": "path"},
     }
@@ -36,7 +35,7 @@ class ActionModule(ActionBase):
         options = actions.options_of(self, SPEC)
         directory = pathlib.Path(options["directory"]).absolute()
         try:
-            reading = JsonLines(str(directory)).read()
+            reading = ledgers.evidence(options, writes=False).read(whole=True)
             plan = history.last_plan(reading.statements, str(options["plan"]))
             path = pathlib.Path(options["destination"] or directory / f"{plan.name}.html").absolute()
             if not self._task.check_mode:

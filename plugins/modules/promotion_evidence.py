@@ -7,54 +7,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: promotion_evidence
-short_description: Keep and query the statements of a promotion
+short_description: Keep what happens in a run
 version_added: 0.1.0
 description:
-  - Appends a statement to the evidence, or makes sure that stages have passed according to it.
-  - The evidence is a file C(statements.jsonl) in a directory, one JSON object a line. Nothing in it is signed yet.
-  - Appending locks the file, and returns when the line is on disk. A torn last line, left by a crash, is never read, and cut off by the next append.
+  - Appends statements to the ledger, signed, in one step, as long as the run still holds its target. A run that was replaced is refused.
+  - Before an C(intent) it resolves the plan again. When anything has changed since the run began, or a freeze has begun, it refuses.
+  - Raw measures, timelines and the plan are attached by their digest.
   - Runs on the controller.
 author:
   - Governed Delivery contributors (@governed-delivery)
 options:
-  directory:
-    description: Directory of the evidence. A relative path starts at the directory that the run was started in.
-    type: path
+  about:
+    description: What M(governed.delivery.promotion_enter) returned as C(about).
+    type: dict
     required: true
   append:
-    description: The statement to keep. C(at) and C(by) are added to it.
-    type: dict
+    description: The statements to keep. C(about), C(at) and C(by) are added to each.
+    type: list
+    elements: dict
+    required: true
     suboptions:
       type:
         description: What the statement says.
         type: str
         required: true
         choices:
-          started: A run is about to apply the stage's first action.
-          verified: What one capability measured, and the verdicts.
+          started: A run took the target; approvals are used up.
+          resumed: A run that was cut or held goes on.
+          taken_over: A run that was cut, held or promoted is being brought back.
+          intent: A capability is about to be applied.
+          done: A capability was applied.
+          verified: What one capability measured on one host, and the verdicts.
+          failed: "Something is not as it must be: what was begun is being brought back."
+          undoing: A capability is about to be brought back.
+          undone: A capability was brought back, and could be applied anew.
+          undo_failed: A capability could not be brought back.
           promoted: Every verdict of the stage was PASS.
-          undone: One capability was brought back, and could be applied anew.
-          undo_failed: One capability could not be brought back.
-          not_promoted: The stage ended without a promotion.
-      run:
-        description: Name of the run.
-        type: str
-        required: true
-      plan:
-        description: Name of the plan.
-        type: str
-        required: true
-      plan_digest:
-        description: Digest of the plan.
-        type: str
-        required: true
+          held: "No verdict was FAIL, but not all were PASS: the stage stays as it is until somebody decides."
+          not_promoted: The stage ended without a promotion; everything was brought back.
+          rolled_back: A promoted stage was brought back.
+          quarantined: "Not everything could be brought back: nothing may be promoted until two people have resolved it."
+          soak: One observation of a promoted stage.
+          approval: A decision that a person has signed.
+          resolved: Two people have ended a quarantine.
       plan_content:
-        description: The plan itself, as M(governed.delivery.promotion_plan) returned it. Belongs into V(started), where the report finds it.
+        description: The plan itself.
         type: dict
-      stage:
-        description: Name of the stage.
-        type: str
-        required: true
       host:
         description: Host that it is about.
         type: str
@@ -73,31 +71,16 @@ options:
       reason:
         description: Why, in words.
         type: str
-  by:
-    description: Who promotes. By default the user that runs Ansible.
-    type: str
-  require_passed:
-    description: Stages that must stand promoted, with every verdict PASS, under exactly this plan. Fails for the first that does not.
-    type: dict
-    suboptions:
-      plan:
-        description: Name of the plan.
-        type: str
-        required: true
-      plan_digest:
-        description: Digest of the plan.
-        type: str
-        required: true
-      stages:
-        description: Names of the stages.
-        type: list
-        elements: str
-        required: true
+      lease_seconds:
+        description: For how long the run may be silent from here on.
+        type: float
+extends_documentation_fragment:
+  - governed.delivery.promotion
+  - governed.delivery.promotion.ledger
 attributes:
   check_mode:
-    description: Can run in check mode and say what it would do.
+    description: Can run in check mode and say what it would keep; it writes nothing.
     support: full
-    details: Queries for real, writes nothing.
   diff_mode:
     description: Shows what would change.
     support: none
@@ -106,40 +89,26 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The stage before has passed
+- name: Keep what is about to be done
   governed.delivery.promotion_evidence:
     directory: evidence
-    require_passed:
-      plan: sprint_36
-      plan_digest: "{{ promotion_read.plan.digest }}"
-      stages: [dev]
-
-- name: Keep the verdicts
-  governed.delivery.promotion_evidence:
-    directory: evidence
+    plan: sprint_36
+    stage: prod
+    about: "{{ promotion_entered.about }}"
     append:
-      type: verified
-      run: "{{ promotion_read.run }}"
-      plan: sprint_36
-      plan_digest: "{{ promotion_read.plan.digest }}"
-      stage: stage
-      capability: hot_table_partitioning
-      measures: "{{ hot_table_partitioning_measures }}"
-      verdicts: "{{ promotion_judged.verdicts }}"
+      - type: intent
+        capability: hot_table_partitioning
 """
 
 RETURN = r"""
-path:
-  description: File of the statements.
+statements:
+  description: The statements that were kept, or would be.
   returned: success
-  type: str
-statement:
-  description: The statement that was kept, or would be.
-  returned: when O(append) is given
-  type: dict
-passed:
-  description: The stages that have passed.
-  returned: when O(require_passed) is given
   type: list
-  elements: str
+  elements: dict
+to_undo:
+  description: What would have to be brought back now, last first, with what it was told.
+  returned: success
+  type: list
+  elements: dict
 """

@@ -17,10 +17,6 @@ description:
 author:
   - Governed Delivery contributors (@governed-delivery)
 options:
-  directory:
-    description: Directory of the evidence.
-    type: path
-    required: true
   plan:
     description: Name of the plan. The report is about the plan as the last run that was started used it.
     type: str
@@ -28,6 +24,8 @@ options:
   destination:
     description: File to write. By default C(<plan>.html) in O(directory).
     type: path
+extends_documentation_fragment:
+  - governed.delivery.promotion.ledger
 attributes:
   check_mode:
     description: Can run in check mode and say what it would do.

@@ -13,7 +13,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._promotion impor
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.entering import Condition, Entrance, Request
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Statement
 
-from . import told
+from . import resolving, told
 from .resolving import Resolved
 
 ABOUT = ("run", "target", "plan", "plan_digest", "stage", "stage_digest")
@@ -53,9 +53,15 @@ def request(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], pr
         lease_seconds=options["lease_seconds"],
         take_over=options["take_over"],
         told=resolved.told if resolved else {},
+        kept={"plan_content": resolving.plain(resolved.plan.content), "resolved": resolving.plain(resolved.content)} if resolved else {},
     )
     hosts = tuple(str(host) for host in task_vars.get("ansible_play_hosts_all", []))
-    return Wanted(made, resolved, hosts, gates.Context(options["people"], options["calendar"], options["by"] or told.user()))
+    return Wanted(
+        made,
+        resolved,
+        hosts,
+        gates.Context(options["people"], options["calendar"], options["by"] or told.user(), resolved.plan.authors if resolved else ()),
+    )
 
 
 def decide(wanted: Wanted, statements: t.Sequence[Statement]) -> Entrance:

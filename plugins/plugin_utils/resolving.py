@@ -18,7 +18,7 @@ import typing as t
 import yaml
 from ansible.utils.collection_loader import _collection_finder
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import plan as plans
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import canonical
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import trees
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.plan import Plan, Stage
 
@@ -48,7 +48,7 @@ class Resolved:
             {"capability": action.capability, "variables": dict(action.variables), "timeout_seconds": action.timeout_seconds}
             for action in self.stage.actions
         ]
-        return {"actions": actions, "hosts": list(self.hosts), "plan": dict(self.plan.content), "resolved": plain(self.content)}
+        return {"actions": actions, "hosts": list(self.hosts)}
 
 
 def resolve(
@@ -71,7 +71,7 @@ def resolve(
         "roles": {capability: trees.digest([folder], folder) for capability, folder in sorted(roles.items())},
         "collections": {str(name): trees.digest(_code(root), root) for name, root in sorted(_collections(roles.values()).items())},
     }
-    plan_digest = plans.digest_of(content)
+    plan_digest = canonical.digest(plain(content))
     here = {
         "plan_digest": plan_digest,
         "stage": stage.name,
@@ -82,7 +82,7 @@ def resolve(
         "calendar": plain(calendar),
         "undo": [action.capability for action in reversed(stage.actions)],
     }
-    return Resolved(plan, stage, target, tuple(sorted(hosts)), {**content, "stage": here}, plan_digest, plans.digest_of(here))
+    return Resolved(plan, stage, target, tuple(sorted(hosts)), {**content, "stage": here}, plan_digest, canonical.digest(plain(here)))
 
 
 def plain(found: t.Any) -> t.Any:

@@ -8,20 +8,16 @@ from __future__ import annotations
 import datetime
 import getpass
 import os
-import pathlib
 import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import state
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence, JsonLines
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.plan import Action, Plan
 
-from . import plan_files, resolving
+from . import ledgers, plan_files, resolving
 from .resolving import Resolved
 
-EVIDENCE: dict[str, t.Any] = {
-    "directory": {"type": "path", "required": True},
-    "by": {"type": "str"},
-}
+EVIDENCE: dict[str, t.Any] = {**ledgers.OPTIONS, "by": {"type": "str"}}
 PLAN: dict[str, t.Any] = {
     "plan": {"type": "str", "default": ""},
     "stage": {"type": "str", "default": ""},
@@ -32,9 +28,9 @@ PLAN: dict[str, t.Any] = {
 }
 
 
-def evidence(options: t.Mapping[str, t.Any]) -> Evidence:
+def evidence(options: t.Mapping[str, t.Any], *, writes: bool = True) -> Evidence:
     """Where the statements are."""
-    return JsonLines(str(pathlib.Path(options["directory"]).absolute()))
+    return ledgers.evidence(options, writes=writes)
 
 
 def resolved(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Resolved:

@@ -15,6 +15,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -72,8 +73,8 @@ class Bench:
 
     @property
     def evidence(self) -> list[dict[str, t.Any]]:
-        path = self.folder / "evidence" / "statements.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        reading = ledgers.evidence({"directory": self.folder / "evidence"}, writes=False).read(whole=True)
+        return [dict(statement) for statement in reading.statements]
 
     @property
     def kept(self) -> list[str]:

@@ -14,6 +14,8 @@ from .libraries import RFC8785, need, rfc8785
 
 LARGEST = 2**53 - 1  # beyond it, readers in other languages round
 
+WITH_EXPONENT = 1e21  # from here on RFC 8785 writes an exponent
+
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
@@ -25,7 +27,10 @@ def canonical(content: t.Any) -> bytes:
     need(RFC8785)
     try:
         # What has no float and only ASCII keys, the standard library writes in the same bytes, ten times as fast.
-        return _ENCODE(content).encode() if _is_simple(content) else rfc8785.dumps(content)
+        if _is_simple(content):
+            return _ENCODE(content).encode()
+        _refuse_inexact(content)
+        return rfc8785.dumps(content)
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError, TypeError, ValueError) as problem:
         raise Refusal(
             "statement",
@@ -42,6 +47,25 @@ def digest(content: t.Any) -> str:
     :raises Refusal: as ``canonical``.
     """
     return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def _refuse_inexact(content: t.Any) -> None:
+    """A float beyond 2^53 is written without a point, and would be read as an integer that is too large: what is written must be readable."""
+    if isinstance(content, float) and LARGEST < abs(content) < WITH_EXPONENT:
+        raise ValueError(f"{content} is a number beyond 2^53")
+    for inner in content.values() if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ():
+        _refuse_inexact(inner)
+
+
+def _no_large_floats(content: t.Any) -> None:
+    """RFC 8785 writes them as integers, which no reader takes back.
+
+    :raises ValueError: there is one.
+    """
+    if isinstance(content, float) and LARGEST < abs(content) < 1e21:
+        raise ValueError(f"{content!r} would be read as an integer beyond 2^53")
+    for value in content.values() if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ():
+        _no_large_floats(value)
 
 
 def _is_simple(content: t.Any) -> bool:

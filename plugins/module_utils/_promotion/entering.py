@@ -49,6 +49,7 @@ class Request:
     lease_seconds: float = state.DEFAULT_LEASE_SECONDS
     take_over: bool = False  # a person says that the holder is gone
     told: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    kept: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)  # what else ``started`` says: the plan, and all it resolves to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +136,9 @@ def _promote(last: Run | None, request: Request, conditions: tuple[Condition, ..
         return Entrance(conditions[:1], statement, last.run, told=last.told)
     if any(not condition.met for condition in conditions):
         return Entrance(conditions)
-    statement = {**_statement("started", request, request.run), "told": dict(request.told), "approvals_used": list(approvals_used)}
+    shown = [condition.as_dict() for condition in conditions]
+    more = {"told": dict(request.told), "approvals_used": list(approvals_used), "conditions": shown, **request.kept}
+    statement = {**_statement("started", request, request.run), **more}
     return Entrance(conditions, statement, request.run, told=request.told)
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import approvals, history, people, ssh_signatures
+from . import approvals, history, people, soak, ssh_signatures, words
 from .approvals import ExcludedAs, Question
 from .decision import Scope
 from .entering import Condition, Request
@@ -81,8 +81,40 @@ def question(request: Request, context: Context) -> Question:
 
 def soaked(needed: Soaked, statements: t.Sequence[Statement], request: Request) -> Condition:
     """The earlier stage has been seen healthy long enough since it was promoted."""
-    del statements, request
-    return Condition(f"{needed.stage} has soaked", False, "nothing", f"{needed.seconds} s", "")
+    name = f"{needed.stage} has soaked"
+    wanted = f"{_lasting(needed.seconds)} between healthy observations at most {_lasting(needed.max_gap_seconds)} apart, by {needed.clocks} clocks"
+    found = soak.credit(
+        observations(statements, request.plan, request.plan_digest, needed.stage),
+        request.plan_digest,
+        needed.max_gap_seconds,
+        needed.clocks,
+    )
+    last = f"; {found.findings[-1].detail}" if found.findings else ""
+    told = f"{_lasting(found.seconds)} from {found.observations} observations{last}"
+    every = _lasting(needed.max_gap_seconds / 2)
+    remedy = f"Observe it: ansible-playbook governed.delivery.soak with the inventory of {needed.stage}, by a timer every {every}."
+    met = found.seconds >= needed.seconds
+    return Condition(name, met, told, wanted, "" if met else remedy)
+
+
+def observations(statements: t.Sequence[Statement], plan: str, plan_digest: str, stage: str) -> list[dict[str, t.Any]]:
+    """What was observed of the stage since it last was promoted under this plan digest; whatever happened to it since begins anew."""
+    seen: list[dict[str, t.Any]] = []
+    for index, statement in enumerate(statements):
+        if statement.get("plan") != plan or statement.get("stage") != stage:
+            continue
+        if statement.get("type") in history.STANDING:
+            seen = []
+        elif statement.get("type") == "soak":
+            seen.append({**statement, "index": index, "digest": statement.get("plan_digest")})
+    return seen if history.passed(statements, plan, plan_digest, stage) else []
+
+
+def _lasting(seconds: float) -> str:
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size or seconds == size:
+            return f"{words.number(seconds / size)} {unit}"
+    return f"{words.number(seconds)} s"
 
 
 def not_frozen(calendar: t.Sequence[t.Mapping[str, t.Any]], now: datetime.datetime, doing: str) -> Condition:

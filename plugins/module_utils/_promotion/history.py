@@ -28,6 +28,8 @@ TYPES = {
     "not_promoted": "the stage ended without a promotion; everything was brought back",
     "rolled_back": "a promoted stage was brought back",
     "quarantined": "not everything could be brought back: nothing may be promoted until two people have resolved it",
+    "soak": "one observation of a promoted stage",
+    "approval": "a decision that a person has signed",
     "resolved": "two people have ended a quarantine",
 }
 STANDING = ("started", "resumed", "taken_over", "promoted", "held", "not_promoted", "rolled_back", "quarantined")
@@ -85,8 +87,7 @@ def last_plan(statements: t.Sequence[Statement], name: str) -> plans.Plan:
     """
     for statement in reversed(statements):
         if statement.get("type") == "started" and statement.get("plan") == name:
-            content = statement.get("told", {}).get("plan", {})
-            return dataclasses.replace(plans.read(content), digest=str(statement.get("plan_digest")))
+            return dataclasses.replace(plans.read(statement.get("plan_content")), digest=str(statement.get("plan_digest")))
     raise Refusal(
         f"evidence of {name}",
         expected="a run that was started",

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 import typing as t
 
 from .._common.errors import Refusal
+from .._ledger import canonical
 from . import goal, preconditions, shape, words
 from .goal import Goal
 from .preconditions import Precondition, StagePassed
@@ -144,9 +143,8 @@ def prefix_of(capability: str) -> str:
 
 
 def digest_of(content: t.Mapping[str, t.Any]) -> str:
-    """SHA-256 of the content as canonical JSON: sorted keys, no spaces, UTF-8."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """SHA-256 of the content as canonical JSON (RFC 8785)."""
+    return canonical.digest(content)
 
 
 def read(content: object, overrides: t.Mapping[str, t.Any] | None = None) -> Plan:

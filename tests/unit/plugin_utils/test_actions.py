@@ -7,8 +7,13 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.governed.delivery.plugins.doc_fragments.promotion import ModuleDocFragment
 
-ACTIONS = ("plan", "judge", "evidence", "report")
+ACTIONS = ("plan", "enter", "judge", "evidence", "sign", "report")
+FRAGMENTS = {
+    "governed.delivery.promotion": ModuleDocFragment.DOCUMENTATION,
+    "governed.delivery.promotion.ledger": ModuleDocFragment.LEDGER,
+}
 KEPT = ("type", "required", "default", "choices", "elements")
 
 
@@ -28,6 +33,8 @@ def test_the_documentation_has_the_options_that_the_action_takes(name: str) -> N
     action = importlib.import_module(f"ansible_collections.governed.delivery.plugins.action.promotion_{name}")
     documented = yaml.safe_load(module.DOCUMENTATION)
     assert documented["module"] == f"promotion_{name}"
-    assert options(documented["options"], "suboptions") == options(action.SPEC.options, "options")
+    fragments = [yaml.safe_load(FRAGMENTS[name])["options"] for name in documented.get("extends_documentation_fragment", [])]
+    told = {name: option for found in (*fragments, documented.get("options", {})) for name, option in found.items()}
+    assert options(told, "suboptions") == options(action.SPEC.options, "options")
     yaml.safe_load(module.RETURN)
     assert all(f"governed.delivery.promotion_{name}" in task for task in yaml.safe_load(module.EXAMPLES))

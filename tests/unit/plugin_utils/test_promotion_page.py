@@ -150,11 +150,6 @@ def test_a_stage_that_broke_is_an_error_even_where_all_that_was_judged_passed() 
     assert "disk full" in page
 
 
-def test_a_torn_line_is_told() -> None:
-    page = promotion_page.render(sample.plan(), Reading(tuple(sample.statements()), "line 9 ends after 17 bytes"), NOW)
-    assert "Left out: line 9 ends after 17 bytes." in page
-
-
 def test_nothing_in_the_evidence_becomes_markup() -> None:
     def spoilt(found: t.Any, key: str = "") -> t.Any:
         if isinstance(found, dict):

@@ -1,129 +1,93 @@
-"""Evidence: what was acknowledged is there, what was not is never read, and a file that somebody changed is refused."""
+"""Statements go into the ledger and come out as they were; only who has read to the end may append."""
 
 from __future__ import annotations
 
-import json
 import math
-import multiprocessing
-import os
 import pathlib
 import typing as t
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence, JsonLines, Reading
-from hypothesis import given, settings
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import evidence
+from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
+from hypothesis import given
 from hypothesis import strategies as st
 
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
-)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-(2.0**53) + 1, 2.0**53 - 1) | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
 
 
-def test_what_is_kept_can_be_read(tmp_path: pathlib.Path) -> None:
-    kept: Evidence = JsonLines(str(tmp_path / "deep" / "evidence"))
-    assert kept.read() == Reading(())
-    kept.append({"type": "started", "note": "line\nbreak, \u2028 and ä"})
-    kept.append({"type": "promoted"})
-    assert kept.read() == Reading(({"type": "started", "note": "line\nbreak, \u2028 and ä"}, {"type": "promoted"}))
+def opened(directory: pathlib.Path, *, writes: bool = True) -> evidence.Evidence:
+    return ledgers.evidence({"directory": directory}, writes=writes)
 
 
-@given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=5))
-def test_any_statement_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, statements: list[dict[str, t.Any]]) -> None:
-    kept = JsonLines(str(tmp_path_factory.mktemp("evidence")))
-    for statement in statements:
-        kept.append(statement)
-    assert list(kept.read().statements) == statements
+def keep(kept: evidence.Evidence, *statements: dict[str, t.Any]) -> None:
+    evidence.record(kept, lambda _reading: statements)
 
 
-@settings(deadline=None)
-@given(cut=st.integers(1, 60))
-def test_a_torn_last_line_is_named_and_never_read_and_does_not_spoil_the_next(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
-    kept = JsonLines(str(tmp_path_factory.mktemp("evidence")))
-    kept.append({"number": 1})
-    kept.append({"number": 2, "text": "x" * 60})
-    content = kept.path.read_bytes()
-    kept.path.write_bytes(content[:-cut])
-    reading = kept.read()
-    assert reading.statements == ({"number": 1},)
-    assert reading.torn is not None
-    assert "line 2" in reading.torn
-    kept.append({"number": 3})
-    assert kept.read() == Reading(({"number": 1}, {"number": 3}))
+@given(st.lists(st.tuples(plain, plain), max_size=4))
+def test_what_is_kept_is_read(tmp_path_factory: pytest.TempPathFactory, contents: list[tuple[t.Any, t.Any]]) -> None:
+    directory = tmp_path_factory.mktemp("evidence")
+    said = [{"type": "verified", "reason": reason, "measures": [measures]} for reason, measures in contents]
+    for statement in said:
+        keep(opened(directory), statement)
+    assert [dict(statement, attached=None) for statement in opened(directory, writes=False).read(whole=True).statements] == [
+        dict(statement, attached=None) for statement in said
+    ]
 
 
-def test_a_torn_first_line_is_no_statement(tmp_path: pathlib.Path) -> None:
-    kept = JsonLines(str(tmp_path))
-    kept.path.write_bytes(b'{"number": 1}')
-    assert kept.read().statements == ()
-    kept.append({"number": 2})
-    assert kept.read() == Reading(({"number": 2},))
+def test_what_is_large_is_attached_and_read_only_when_asked_for(tmp_path: pathlib.Path) -> None:
+    keep(opened(tmp_path), {"type": "verified", "measures": [{"name": "x" * 100_000}], "plan": "trial", "plan_digest": "a" * 64})
+    found = opened(tmp_path).read().statements[0]
+    assert "measures" not in found
+    attached = tmp_path / "ledger" / "attachments" / "sha256" / found["attached"]["measures"]
+    assert len(attached.read_bytes()) > 100_000
+    attached.chmod(0o600)
+    attached.write_bytes(b"[]")
+    with pytest.raises(Refusal):
+        opened(tmp_path).read(whole=True)
+    attached.unlink()
+    with pytest.raises(Refusal, match="expected to be kept; found nothing"):
+        opened(tmp_path).read(whole=True)
 
 
-@pytest.mark.parametrize("damage", [b"nonsense\n", b"[1]\n", b"\n", b'{"a":\n', b"\xff\n", b"7\n"])
-def test_a_file_that_somebody_changed_is_refused(tmp_path: pathlib.Path, damage: bytes) -> None:
-    kept = JsonLines(str(tmp_path))
-    kept.append({"number": 1})
-    kept.path.write_bytes(kept.path.read_bytes() + damage + b'{"number":3}\n')
-    with pytest.raises(Refusal, match="line 2: expected one statement as a JSON object"):
-        kept.read()
+def test_numbers_that_json_cannot_hold_are_on_record_as_text(tmp_path: pathlib.Path) -> None:
+    keep(opened(tmp_path), {"type": "verified", "measures": [math.nan, -math.inf, 2**60, 1e17, 1e300], "verdicts": [math.inf]})
+    found = opened(tmp_path).read(whole=True).statements[0]
+    assert (found["measures"], found["verdicts"]) == (["nan", "-inf", str(2**60), "1e+17", "1e+300"], ["inf"])
 
 
-def _append_many(directory: str, writer: int, count: int) -> None:
-    kept = JsonLines(directory)
-    for number in range(count):
-        kept.append({"writer": writer, "number": number, "filler": "x" * 5000})
+def test_who_has_not_read_to_the_end_does_not_append(tmp_path: pathlib.Path) -> None:
+    one, other = opened(tmp_path), opened(tmp_path)
+    before = one.read()
+    keep(other, {"type": "started"})
+    with pytest.raises(HeadMoved):
+        one.append([{"type": "started"}], before)
+    seen: list[int] = []
+
+    def decide(reading: evidence.Reading) -> list[dict[str, t.Any]]:
+        seen.append(len(reading.statements))
+        if len(seen) == 1:
+            keep(other, {"type": "intent"})
+        return [{"type": "done"}]
+
+    evidence.record(one, decide)
+    assert seen == [1, 2]
+    assert [statement["type"] for statement in one.read().statements] == ["started", "intent", "done"]
 
 
-def test_many_processes_lose_nothing(tmp_path: pathlib.Path) -> None:
-    context = multiprocessing.get_context("fork")
-    writers = [context.Process(target=_append_many, args=(str(tmp_path), writer, 25)) for writer in range(4)]
-    for process in writers:
-        process.start()
-    for process in writers:
-        process.join(60)
-    assert [process.exitcode for process in writers] == [0, 0, 0, 0]
-    found = [(statement["writer"], statement["number"]) for statement in JsonLines(str(tmp_path)).read().statements]
-    assert sorted(found) == [(writer, number) for writer in range(4) for number in range(25)]
-    assert all([number for who, number in found if who == writer] == list(range(25)) for writer in range(4))
+def test_reading_makes_nothing(tmp_path: pathlib.Path) -> None:
+    assert opened(tmp_path / "nothing", writes=False).read().statements == ()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = JsonLines(str(tmp_path))
-    kept.append({"number": 1})
-    before = kept.path.read_bytes()
-    write = os.pwrite
-
-    def half(descriptor: int, content: bytes, position: int) -> int:
-        if len(content) < 10:
-            raise OSError(28, "No space left on device")
-        return write(descriptor, content[: len(content) // 2], position)
-
-    monkeypatch.setattr(os, "pwrite", half)
-    with pytest.raises(Refusal, match="No space left on device"):
-        kept.append({"number": 2, "text": "x" * 100})
-    assert kept.path.read_bytes() == before
-
-
-def test_a_directory_that_cannot_be_used_is_refused(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "file").write_text("")
-    kept = JsonLines(str(tmp_path / "file"))
-    with pytest.raises(Refusal, match="expected a file that can be written to"):
-        kept.append({})
-    with pytest.raises(Refusal, match="expected a file that can be read"):
-        kept.read()
-
-
-def test_a_dead_measure_is_on_record_as_text(tmp_path: pathlib.Path) -> None:
-    kept = JsonLines(str(tmp_path))
-    kept.append({"measures": [{"value": math.nan}, {"value": -math.inf}]})
-    assert kept.read().statements == ({"measures": [{"value": "nan"}, {"value": "-inf"}]},)
-    json.loads(kept.path.read_text())
-
-
-def test_what_json_cannot_say_is_refused(tmp_path: pathlib.Path) -> None:
-    kept = JsonLines(str(tmp_path))
-    with pytest.raises(Refusal, match="expected text, numbers, lists and mappings"):
-        kept.append({"at": object()})
-    assert not kept.path.exists()
+def test_a_ledger_whose_key_is_gone_takes_no_new_one(tmp_path: pathlib.Path) -> None:
+    keep(opened(tmp_path), {"type": "started"})
+    (tmp_path / "ledger.key").unlink()
+    assert len(opened(tmp_path, writes=False).read().statements) == 1
+    with pytest.raises(Refusal, match="expected the key of the ledger that is there; found no such file"):
+        opened(tmp_path)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. Where the ledger and its keys are, for everything that runs on the controller.
+
+In the evidence directory: ``ledger/`` (tiles), ``ledger.key`` (signs; whoever has it can write the ledger), ``ledger.vkey`` (verifies; give it
+to everybody). The first statement makes all three. On a real platform the key lies elsewhere and people pin the verifier key.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import secrets
+import typing as t
+
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Log
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Store
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
+
+OPTIONS: dict[str, t.Any] = {
+    "directory": {"type": "path", "required": True},
+    "key_file": {"type": "path", "no_log": False},
+    "verifier_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+}
+
+
+def evidence(options: t.Mapping[str, t.Any], *, writes: bool) -> Evidence:
+    """The ledger that the options name.
+
+    :param writes: whether statements will be kept. A ledger that is not there yet is made then, with its key.
+    :raises Refusal: a key is missing, exposed or not the ledger's.
+    """
+    return Evidence(log(options, writes=writes))
+
+
+def log(options: t.Mapping[str, t.Any], *, writes: bool) -> Log:
+    """The same as a bare log."""
+    directory = pathlib.Path(options["directory"]).absolute()
+    store: Store = DirectoryStore(directory / "ledger")
+    key_file = pathlib.Path(options.get("key_file") or directory / "ledger.key")
+    signer = _signer(directory, key_file, store) if writes else None
+    return Log(store, _verifiers(options, directory, key_file, signer), signer=signer)
+
+
+def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> SigningKey:
+    if key_file.exists():
+        return keys.read(key_file)
+    if store.head() is not None:
+        raise Refusal(
+            str(key_file),
+            expected="the key of the ledger that is there",
+            found="no such file",
+            remedy="Name the ledger's key with promotion_ledger_key. A new key would make every earlier statement unbelievable.",
+            code="key_missing",
+        )
+    try:
+        key = keys.generate(key_file, f"delivery-{secrets.token_hex(4)}")
+    except Refusal:
+        if not key_file.exists():  # else somebody made it at the same time: theirs it is
+            raise
+        return keys.read(key_file)
+    published = directory / "ledger.vkey"
+    published.write_text(key.verifier.text() + "\n", encoding="utf-8")
+    return key
+
+
+def _verifiers(
+    options: t.Mapping[str, t.Any], directory: pathlib.Path, key_file: pathlib.Path, signer: SigningKey | None
+) -> list[VerifierKey]:
+    """Pinned ones; else the signer's; else the one that lies beside the ledger; else, for a ledger that is not there yet, any."""
+    pinned = [keys.parse_verifier(str(text)) for text in options.get("verifier_keys") or []]
+    if pinned:
+        return pinned
+    if signer is not None:
+        return [signer.verifier]
+    published = directory / "ledger.vkey"
+    if published.exists():
+        return [keys.parse_verifier(published.read_text(encoding="utf-8").strip(), str(published))]
+    if key_file.exists():
+        return [keys.read(key_file).verifier]
+    return [keys.new("nobody").verifier]
