@@ -225,7 +225,7 @@ def acyclic_workflows(draw: st.DrawFn) -> Content:
     nodes: list[Content] = []
     for place, (does, stage) in enumerate(chosen):
         later = [f"n{other}" for other in range(place + 1, len(chosen))]
-        edges = {kind: draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else [] for kind in workflows.EDGES}
+        edges: Content = {kind: draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else [] for kind in workflows.EDGES}
         about = {"approve": "Go?", "timeout_minutes": 5} if does == "approve" else {"run": does, "stage": stage}
         nodes.append({"name": f"n{place}", **about, **edges})
     return changed((("nodes",), nodes))
