@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-stop test lint sanity unit integration molecule bench faults races build report lock clean
+.PHONY: help setup components demo demo-stop test lint sanity unit integration molecule real bench faults races build report lock clean
 
 PYTHONS := python3 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(PYTHONS); do \
@@ -31,6 +31,13 @@ $(READY): requirements/dev.lock
 	@ln -sfn ../../../.. $(COLLECTION)
 	@touch $@
 
+components: $(READY) $(VENV)/.components  ## real servers built from Go modules, kept in the user's cache (ONLY=name)
+	@$(VENV)/bin/python -m playground.components build $(ONLY)
+
+$(VENV)/.components: $(READY) requirements/components.lock
+	@$(VENV)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes -r requirements/components.lock
+	@touch $@
+
 demo: $(READY)  ## sprint 36 on the playground: a hot table moves to its new layout under load
 	@ANSIBLE_DISPLAY_OK_HOSTS=false $(VENV)/bin/ansible-playbook playbooks/playground.yml; status=$$?; \
 	  $(VENV)/bin/python -m playground.foreground stop >/dev/null 2>&1; exit $$status
@@ -41,7 +48,7 @@ demo-stop: $(READY)  ## stop the demo's server and delete its data
 test: $(READY)  ## all tiers, and at the end which of them ran
 	@$(VENV)/bin/python tests/run_tiers.py
 
-lint sanity unit integration molecule: $(READY)  ## one tier alone
+lint sanity unit integration molecule real: $(READY)  ## one tier alone
 	@$(VENV)/bin/python tests/run_tiers.py $@
 
 bench: $(READY)  ## speed beside a peer (ONLY=name)
@@ -62,6 +69,8 @@ report: $(READY)  ## write the report of the last demo anew from its evidence
 lock: $(READY)  ## requirements/dev.lock anew from dev.in
 	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --override requirements/overrides.txt requirements/dev.in -o requirements/dev.lock
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" requirements/components.in -o requirements/components.lock
 
 clean:  ## remove build/ (stop the playground first)
 	rm -rf build .ansible
