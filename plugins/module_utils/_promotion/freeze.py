@@ -189,8 +189,8 @@ def _starting(found: object, path: str) -> datetime.datetime:
             starts = datetime.datetime.fromisoformat(found)
         except ValueError:
             starts = None
-    if starts is None or starts.tzinfo is not None:
-        remedy = "Write local time; the timezone says where."
+    if starts is None or starts.tzinfo is not None or not 1970 <= starts.year < 2200:
+        remedy = "Write local time between 1970 and 2199; the timezone says where."
         raise shape.wrong(path, "a local time like 2026-01-02T16:00, without an offset", words.described(found), remedy)
     return starts
 

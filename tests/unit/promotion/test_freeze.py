@@ -186,7 +186,7 @@ WRONG: list[tuple[str, t.Any]] = [
     ("rrule", "FREQ=DAILY;INTERVAL=0"), ("rrule", "FREQ=DAILY;INTERVAL=-1"), ("rrule", "FREQ=DAILY;INTERVAL=999999999999"),
     ("rrule", "FREQ=WEEKLY;BYDAY=1FR"), ("rrule", "FREQ=DAILY;COUNT=0"), ("rrule", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31"),
     ("rrule", "FREQ=DAILY;UNTIL=20260105T000000Z"), ("rrule", "FREQ=DAILY\nEXDATE:20260105"), ("rrule", 5), ("rrule", "FREQ=DAILY;UNTIL=x"),
-    ("starts", "2026-01-02T16:00+01:00"), ("starts", "Friday"), ("starts", 5), ("starts", datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)),
+    ("starts", "2026-01-02T16:00+01:00"), ("starts", "Friday"), ("starts", "9999-12-31T23:00"), ("starts", "0001-01-01"), ("starts", 5), ("starts", datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)),
     ("lasts", "a weekend"), ("lasts", "0h"), ("lasts", "400d"), ("lasts", 64), ("timezone", "Mars/Olympus"), ("timezone", "../etc/passwd"),
     ("timezone", "Europe"), ("timezone", ""), ("timezone", 1), ("applies_to", "promote"), ("applies_to", []), ("reason", ""), ("name", None),
     ("reasons", "unknown key"),
