@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Crash safety: kill at random moments of every phase, run again until done, compare.
 
-``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, or all of them when it is left out. The last line
+``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, ledger, or all of them when it is left out. The last line
 is ``n points, n lost, n doubled``; the exit code is 1 when anything was lost or doubled, or when a pass could not be finished.
 """
 
@@ -18,12 +18,14 @@ import typing as t
 from playground.postgres import available_versions
 from tests.support.servers import server
 
+from . import ledger
 from .kills import KILLS
 from .passes import Passes, Tally
 from .phases import Broken
 
 POINTS = 102
 ROWS = 4000
+NAMES = (*KILLS, "ledger")
 
 
 def say(text: str) -> None:
@@ -38,14 +40,10 @@ def run(names: t.Sequence[str], points: int, seed: int, version: int, rows: int)
         share = points // len(names) + (number < points % len(names))
         if not share:
             continue
-        with server(f"faults-{name}", version) as database:
-            passes = Passes(database, name, share, seed, rows)
-            try:
-                passes.run(say)
-            except Broken as error:
-                broken.append(f"{name}, seed {seed}, pass {passes.number}: {error}")
-                say(f"BROKEN {broken[-1]}")
-        tally = passes.tally
+        tally, problem = _ledger(share, seed) if name == "ledger" else _shift(name, share, seed, version, rows)
+        if problem:
+            broken.append(f"{name}, seed {seed}, {problem}")
+            say(f"BROKEN {broken[-1]}")
         total = Tally(
             total.points + tally.points,
             total.kills + tally.kills,
@@ -59,6 +57,25 @@ def run(names: t.Sequence[str], points: int, seed: int, version: int, rows: int)
     return 1 if total.lost or total.doubled or broken else 0
 
 
+def _shift(name: str, points: int, seed: int, version: int, rows: int) -> tuple[Tally, str]:
+    """Kills of a shift on a server of its own; what was broken, if anything."""
+    with server(f"faults-{name}", version) as database:
+        passes = Passes(database, name, points, seed, rows)
+        try:
+            return passes.run(say), ""
+        except Broken as error:
+            return passes.tally, f"pass {passes.number}: {error}"
+
+
+def _ledger(points: int, seed: int) -> tuple[Tally, str]:
+    tally = Tally()
+    try:
+        ledger.run(points, seed, say, tally)
+    except Broken as error:
+        return tally, str(error)
+    return tally, ""
+
+
 def _listed(counter: collections.Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
 
@@ -67,15 +84,15 @@ def main(arguments: t.Sequence[str]) -> int:
     """The command line."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and loads are cleared away
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kill it at random moments, run it again, compare.")
-    parser.add_argument("name", nargs="?", choices=list(KILLS), help="what to kill (all in turn)")
-    parser.add_argument("--only", choices=list(KILLS), help="the same")
+    parser.add_argument("name", nargs="?", choices=NAMES, help="what to kill (all in turn)")
+    parser.add_argument("--only", choices=NAMES, help="the same")
     parser.add_argument("--points", type=int, default=POINTS, help="number of kills (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="start of the random numbers (%(default)s)")
     parser.add_argument("--version", type=int, choices=available_versions(), default=16, help="of PostgreSQL (%(default)s)")
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of the table (%(default)s)")
     options = parser.parse_args(arguments)
     chosen = options.only or options.name
-    return run([chosen] if chosen else list(KILLS), options.points, options.seed, options.version, options.rows)
+    return run([chosen] if chosen else NAMES, options.points, options.seed, options.version, options.rows)
 
 
 if __name__ == "__main__":

@@ -42,10 +42,15 @@ class _View:
 
 
 class DirectoryStore:
-    """The ledger in that directory; the first commit makes it."""
+    """The ledger in that directory; the first commit makes it.
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    :param files_first: read the files as others see them, and from the journal only what they lack. For verification, not for appending: after
+        a power cut, files that were not waited for may be torn until the next commit writes them again.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *, files_first: bool = False) -> None:
         self.directory = pathlib.Path(directory)
+        self.files_first = files_first
         self._view: _View | None = None
 
     def head(self) -> Head | None:
@@ -61,7 +66,7 @@ class DirectoryStore:
                 self._view = None
                 note = self._published()
             else:
-                note = view.note
+                note = self._seen(view.note)
         return None if note is None else self._head(note)
 
     def commit(self, after: Head | None, commit: Commit) -> Head:
@@ -94,9 +99,14 @@ class DirectoryStore:
 
         :raises Missing: there is none.
         """
-        if self._view is not None and path in self._view.unwritten:
-            return self._view.unwritten[path]
-        return self._file(path)
+        kept = None if self._view is None else self._view.unwritten.get(path)
+        if kept is None or self.files_first:
+            try:
+                return self._file(path)
+            except Missing:
+                if kept is None:
+                    raise
+        return kept
 
     def attach(self, content: bytes) -> str:
         """Keep the content under its SHA-256.
@@ -231,6 +241,11 @@ class DirectoryStore:
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.rename(path)
+
+    def _seen(self, note: bytes | None) -> bytes | None:
+        """The checkpoint to go by: the journal's, or the published one of the same size."""
+        published = self._published() if self.files_first else None
+        return note if published is None or note is None or self._head(published).size != self._head(note).size else published
 
     def _published(self) -> bytes | None:
         try:

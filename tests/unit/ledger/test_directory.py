@@ -26,7 +26,7 @@ def numbers(directory: pathlib.Path) -> list[int]:
 
 
 def is_sound(directory: pathlib.Path) -> bool:
-    return verify(DirectoryStore(directory), Policy((KEY.verifier,))).fault == "ok"
+    return verify(DirectoryStore(directory, files_first=True), Policy((KEY.verifier,))).fault == "ok"
 
 
 @pytest.fixture
