@@ -79,7 +79,7 @@ def test_a_workflow_with_faults_is_refused_with_all_of_them(tmp_path: pathlib.Pa
         ({"awx_workflow": ""}, "found nothing. Shipped workflows: sprint_36."),
     ],
 )
-def test_what_is_missing_is_said(tmp_path: pathlib.Path, variables: dict[str, object], message: str) -> None:
+def test_what_is_missing_is_said(tmp_path: pathlib.Path, variables: dict[str, t.Any], message: str) -> None:
     code, output = play(tmp_path, CONTENT, **variables)
     assert code == 2
     assert message in output
@@ -126,7 +126,7 @@ def wrong(given: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any], path: st
         elif "choices" in option and value not in option["choices"]:
             yield f"{here}: {value!r} is none of {option['choices']}"
         elif option.get("suboptions"):
-            for entry in value if isinstance(value, list) else [value]:
+            for entry in t.cast("list[t.Mapping[str, t.Any]]", value if isinstance(value, list) else [value]):
                 yield from wrong(entry, option["suboptions"], f"{here}.")
     for name, option in options.items():
         if option.get("required") and name not in given:
