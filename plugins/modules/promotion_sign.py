@@ -11,7 +11,8 @@ short_description: Sign a decision about a stage with one's SSH key
 version_added: 0.1.0
 description:
   - Resolves the stage here and now, signs a decision about exactly that digest with C(ssh-keygen -Y sign), and keeps it in the ledger.
-  - A signature counts once, until it expires, for this plan, stage, target, hosts and variables, and not when the signer has written the plan or started the run.
+  - A signature counts once, until it expires, for this plan, stage, target, hosts and variables.
+    It does not count when the signer has written the plan or started the run.
   - Runs on the controller.
 author:
   - Governed Delivery contributors (@governed-delivery)

@@ -16,8 +16,8 @@ description:
 author:
   - Governed Delivery contributors (@governed-delivery)
 options:
-  directory:
-    description: Where the host keeps what it remembers.
+  memory:
+    description: Directory where the host keeps what it remembers.
     type: path
     default: ~/.governed-delivery
   name:
@@ -54,7 +54,7 @@ attributes:
     description: Shows what would change.
     support: none
 seealso:
-  - module: governed.delivery.promotion_enter
+  - module: governed.delivery.promotion_fence
 """
 
 EXAMPLES = r"""
@@ -90,7 +90,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._promotion impor
 
 SPEC = ArgumentSpec(
     options={
-        "directory": {"type": "path", "default": "~/.governed-delivery"},
+        "memory": {"type": "path", "default": "~/.governed-delivery"},
         "name": {"type": "str", "required": True},
         "origin": {"type": "str"},
         "size": {"type": "int"},
@@ -109,7 +109,7 @@ def work(context: Context) -> Outcome:
     facts = {"clocks": clocks.read_here(told["name"])}
     if told["origin"] is None:
         return Outcome(False, facts)
-    directory = pathlib.Path(told["directory"])
+    directory = pathlib.Path(told["memory"])
     checkpoint = Checkpoint(told["origin"], told["size"], base64.b64decode(told["root"]))
     offer = memory.Offer(checkpoint, tuple(base64.b64decode(step) for step in told["proof"]), told["target"], told["epoch"])
     before = memory.read(directory, told["origin"])

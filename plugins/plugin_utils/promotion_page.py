@@ -323,7 +323,8 @@ def _footer(plan: Plan, count: int) -> Markup:
         "footer",
         tag(
             "p",
-            f"Made from {count} statements of the evidence, which stand in this page as JSON (element evidence). The ledger has them signed; its acceptance pack can be verified by itself.",
+            f"Made from {count} statements of the ledger, which stand in this page as JSON (element evidence). "
+            "The acceptance pack has them signed and can be verified by itself.",
         ),
         tag("p", "Plan digest ", tag("code", plan.digest)),
     )

@@ -9,8 +9,10 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import time
 import typing as t
 
 import pytest
@@ -97,6 +99,7 @@ class Bench:
             "promotion_plan": str(self.folder / "plan.yml"),
             "promotion_stage": stage,
             "promotion_evidence_directory": str(self.folder / "evidence"),
+            "promotion_memory": str(self.folder / "memory"),
             "trial_journal": str(self.folder / "journal"),
             "alpha_sees": [seen(0)],
             "beta_sees": [seen(0)],
@@ -399,3 +402,113 @@ def test_a_promoted_stage_is_rolled_back_and_closes_the_gate(bench: Bench) -> No
     assert run.code == 5, run.output
     assert "a promotion that was rolled back" in run.output
     assert bench.promote("dev", playbook="governed.delivery.rollback").code == 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Signer:
+    """Somebody with an SSH key."""
+
+    name: str
+    key: pathlib.Path
+    roles: tuple[str, ...]
+
+    @property
+    def person(self) -> dict[str, t.Any]:
+        return {"name": self.name, "roles": list(self.roles), "key": self.key.with_suffix(".pub").read_text().strip()}
+
+
+def signer(folder: pathlib.Path, name: str, *roles: str) -> Signer:
+    key = folder / f"key_of_{name}"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(key)], check=True)
+    return Signer(name, key, roles)
+
+
+def test_a_stage_needs_its_approvals_for_exactly_what_will_be_done_and_uses_them_up(bench: Bench) -> None:
+    ann, ben = signer(bench.folder, "ann", "sre"), signer(bench.folder, "ben", "owner")
+    bench.plan["stages"][0]["preconditions"] = [{"approved": {"by_at_least": 2, "roles": {"sre": 1, "owner": 1}}}]
+    common: dict[str, t.Any] = {"promotion_people": [ann.person, ben.person], "promotion_by": "eve"}
+    run = bench.promote("dev", **common)
+    assert run.code == 5, run.output
+    assert "1 more with the role sre (ann), 1 more with the role owner (ben)" in run.output
+
+    def approve(who: Signer, stage: str = "dev", *arguments: str, **more: object) -> Run:
+        given = {**common, "promotion_by": who.name, "promotion_key": str(who.key), **more}
+        return bench.promote(stage, *arguments, playbook="governed.delivery.approve", **given)
+
+    assert approve(ann, "dev", "--check").code == 0
+    assert bench.kept == []
+    assert approve(ann).code == 0
+    assert approve(ann).code == 0  # twice is still one person
+    assert approve(ben, promotion_key=str(ann.key)).code == 5
+    run = bench.promote("dev", **common)
+    assert run.code == 5, run.output
+    assert "1 more with the role owner (ben)" in run.output
+    assert approve(ben).code == 0
+    assert bench.promote("dev", **{**common, "promotion_by": "ben"}).code == 5  # who starts it does not count
+
+    changed = bench.promote("dev", hosts=("one", "two"), **common)
+    assert changed.code == 5, changed.output
+    assert "hosts, files or variables have changed since" in changed.output
+    assert bench.promote("dev", **common).code == 0
+    again = bench.promote("dev", **common)
+    assert again.code == 5, again.output
+
+
+def test_a_denial_is_final(bench: Bench) -> None:
+    ann, ben = signer(bench.folder, "ann"), signer(bench.folder, "ben")
+    bench.plan["stages"][0]["preconditions"] = [{"approved": {"by_at_least": 1}}]
+    common: dict[str, t.Any] = {"promotion_people": [ann.person, ben.person]}
+    for who, decision in ((ann, "approve"), (ben, "deny")):
+        given = {
+            **common,
+            "promotion_by": who.name,
+            "promotion_key": str(who.key),
+            "promotion_decision": decision,
+            "promotion_reason": "not on a Friday",
+        }
+        assert bench.promote("dev", playbook="governed.delivery.approve", **given).code == 0
+    run = bench.promote("dev", **common, promotion_by="eve")
+    assert run.code == 5, run.output
+    assert "denied by ben" in run.output
+
+
+def test_a_stage_soaks_by_observations(bench: Bench) -> None:
+    bench.plan["variables"] = {"soak": {"value": 2, "unit": "s", "why": "a test's patience"}}
+    bench.plan["stages"][1]["preconditions"].append({"soaked": {"stage": "dev", "for": "soak", "max_gap": "60s"}})
+    assert bench.promote("dev", playbook="governed.delivery.soak").code == 5  # nothing was promoted
+    assert bench.promote("dev").code == 0
+    run = bench.promote("stage")
+    assert run.code == 5, run.output
+    assert "dev has soaked: expected 2 s between healthy observations" in run.output
+    assert bench.promote("dev", playbook="governed.delivery.soak").code == 0
+    time.sleep(2)
+    run = bench.promote("dev", playbook="governed.delivery.soak")
+    assert " s credited from 2 observations" in run.output
+    assert bench.promote("stage", "--check").code == 0
+    run = bench.promote("dev", playbook="governed.delivery.soak", alpha_sees=[seen(1)])
+    assert "NOT HEALTHY, all credit is lost: errors FAIL" in run.output
+    assert bench.promote("stage").code == 5
+
+
+def test_a_freeze_keeps_everybody_out_but_lets_them_back(bench: Bench) -> None:
+    assert bench.promote("dev").code == 0
+    frozen = [{"name": "year end", "starts": "2020-01-01T00:00", "lasts": "360d", "timezone": "UTC", "rrule": "FREQ=YEARLY", "reason": "books"},
+              {"name": "the rest", "starts": "2020-12-20T00:00", "lasts": "30d", "timezone": "UTC", "rrule": "FREQ=YEARLY", "reason": "rest"}]  # fmt: skip
+    run = bench.promote("stage", promotion_calendar=frozen)
+    assert run.code == 5, run.output
+    assert "no freeze" in run.output
+    run = bench.promote("dev", playbook="governed.delivery.rollback", promotion_calendar=frozen)
+    assert run.code == 0, run.output
+
+
+def test_a_host_does_not_follow_a_ledger_that_was_cut(bench: Bench) -> None:
+    assert bench.promote("dev").code == 0
+    copy = bench.folder / "copy"
+    shutil.copytree(bench.folder / "evidence", copy)
+    assert bench.promote("dev").code == 0
+    shutil.rmtree(bench.folder / "evidence")
+    copy.rename(bench.folder / "evidence")
+    run = bench.promote("stage")
+    assert run.code == 5, run.output
+    assert "expected one that goes on from what this host has seen" in run.output
+    assert "stage alpha apply one" not in bench.journal

@@ -9,10 +9,10 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import approvals, history, people, soak, ssh_signatures, words
+from . import approvals, freeze, history, people, soak, ssh_signatures, words
 from .approvals import ExcludedAs, Question
 from .decision import Scope
-from .entering import Condition, Request
+from .entering import Condition, Doing, Request
 from .evidence import Statement
 from .plan import Stage
 from .preconditions import Approved, Soaked, StagePassed
@@ -117,7 +117,12 @@ def _lasting(seconds: float) -> str:
     return f"{words.number(seconds)} s"
 
 
-def not_frozen(calendar: t.Sequence[t.Mapping[str, t.Any]], now: datetime.datetime, doing: str) -> Condition:
-    """Nothing in the calendar forbids it now."""
-    del calendar, now, doing
-    return Condition("no freeze", True, "none", "no freeze window")
+def not_frozen(calendar: t.Sequence[t.Mapping[str, t.Any]], now: datetime.datetime, doing: Doing) -> Condition:
+    """Nothing in the calendar forbids it now.
+
+    :raises Refusal: the calendar is not well formed.
+    """
+    found = freeze.standing(freeze.parse(calendar), now, doing)
+    told = "; ".join(f"{one.name}: {one.reason}" + (f", until {one.until:%Y-%m-%d %H:%M} UTC" if one.until else "") for one in found)
+    remedy = "Wait, or let the owner of promotion_calendar change it. What leads back is never frozen."
+    return Condition("no freeze", not found, told or "none", "no freeze window", remedy if found else "")

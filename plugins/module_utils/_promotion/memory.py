@@ -145,6 +145,6 @@ def _unusable(path: pathlib.Path, problem: OSError) -> Refusal:
         str(path),
         expected="a file that this host can read and write",
         found=problem.strerror or str(problem),
-        remedy="Correct its permissions, or name another directory with promotion_witness_directory.",
+        remedy="Correct its permissions, or name another directory with promotion_memory.",
         code="memory_unusable",
     )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from ansible_collections.governed.delivery.plugins.doc_fragments.promotion import ModuleDocFragment
 
-ACTIONS = ("plan", "enter", "judge", "evidence", "sign", "report")
+ACTIONS = ("plan", "enter", "judge", "evidence", "fence", "observe", "sign", "report")
 FRAGMENTS = {
     "governed.delivery.promotion": ModuleDocFragment.DOCUMENTATION,
     "governed.delivery.promotion.ledger": ModuleDocFragment.LEDGER,
