@@ -11,7 +11,7 @@ import typing as t
 
 from .._common.errors import Refusal
 from . import check
-from .workflow import Node, Question, Schedule, Template, Workflow
+from .workflow import STAGE, Node, Question, Schedule, Template, Workflow
 
 Arguments = dict[str, t.Any]
 DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}\Z")
@@ -98,7 +98,7 @@ def _job_template(workflow: Workflow, template: Template, stage: str, place: Pla
         "job_type": "check" if template.does == "rehearse" else "run",
         "diff_mode": template.does == "rehearse",
         "timeout": _seconds(template.timeout_minutes),
-        "extra_vars": {"promotion_stage": stage},
+        "extra_vars": {**template.variables, STAGE: stage},
         **FIXED_JOB,
         "state": "present",
     }

@@ -14,7 +14,7 @@ import typing as t
 
 from .._common.errors import Refusal
 from . import graph, playbooks, recurrence
-from .workflow import EDGES, PLAN_DIGESTS, Node, Template, Workflow
+from .workflow import EDGES, PLAN_DIGESTS, STAGE, Node, Template, Workflow
 
 MAY_BE_SCHEDULED = ("soak", "recover")
 
@@ -59,13 +59,22 @@ def _template_faults(workflow: Workflow, project: pathlib.Path, collection: path
         if path is None:
             remedy = "Correct the path, from the top of the project, or add the playbook."
             yield _fault(thing, "no_playbook", "a playbook of the project", f"{template.playbook}, which is no file in it", remedy)
-        elif template.does in ("rehearse", "promote"):
-            known = playbooks.words_of(path, collection)
-            for question in workflow.survey:
-                if question.variable not in known:
-                    found = f"the survey's {question.variable}, which {template.playbook} does not use"
-                    remedy = "Correct its name: what a playbook does not know changes nothing."
-                    yield _fault(thing, "unknown_variable", "survey variables that its playbook knows", found, remedy)
+        else:
+            asked = [question.variable for question in workflow.survey if template.does in ("rehearse", "promote")]
+            yield from _variable_faults(template, asked, playbooks.words_of(path, collection))
+
+
+def _variable_faults(template: Template, asked: t.Sequence[str], known: t.Collection[str]) -> t.Iterator[Refusal]:
+    thing = f"template {template.name}"
+    for name in [*asked, *template.variables]:
+        if name not in known:
+            found = f"{name}, which {template.playbook} does not use"
+            remedy = "Correct its name: what a playbook does not know changes nothing."
+            yield _fault(thing, "unknown_variable", "variables that its playbook knows, from the survey, too", found, remedy)
+    for name in template.variables:
+        if name in (STAGE, *asked):
+            remedy = "Remove it: the stage comes from the node, a survey variable from who launches."
+            yield _fault(thing, "set_twice", "variables that nothing else sets", name, remedy)
 
 
 def _node_faults(workflow: Workflow, names: t.Collection[str]) -> t.Iterator[Refusal]:

@@ -20,6 +20,7 @@ DOES: tuple[Does, ...] = t.get_args(Does)
 EDGES: tuple[Edge, ...] = t.get_args(Edge)
 PLAN_DIGESTS = "plan_digests"
 PROD = "prod"
+STAGE = "promotion_stage"  # the variable that says the stage to every playbook
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Template:
     does: Does
     playbook: str
     timeout_minutes: float | None
+    variables: t.Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _entries(found: object, path: str, *, empty: bool = False) -> list[tuple[t.A
 
 
 def _template(found: object, path: str) -> Template:
-    entries = shape.mapping(found, path, required=("name", "does", "playbook"), optional=("timeout_minutes",))
+    entries = shape.mapping(found, path, required=("name", "does", "playbook"), optional=("timeout_minutes", "variables"))
     does = next((known for known in DOES if known == entries["does"]), None)
     if does is None:
         raise shape.wrong(f"{path}.does", f"one of {', '.join(DOES)}", words.described(entries["does"]), "Say what its playbook does.")
@@ -145,7 +147,14 @@ def _template(found: object, path: str) -> Template:
         does=does,
         playbook=shape.text(entries["playbook"], f"{path}.playbook"),
         timeout_minutes=_minutes(entries, path),
+        variables=_variables(entries.get("variables", {}), f"{path}.variables"),
     )
+
+
+def _variables(found: object, path: str) -> dict[str, str]:
+    if not isinstance(found, t.Mapping):
+        raise shape.wrong(path, "a mapping of names to texts", words.described(found), "Write name: value.")
+    return {shape.name(name, f"{path}.{name}"): shape.text(value, f"{path}.{name}") for name, value in found.items()}
 
 
 def _stage(found: object, path: str) -> Stage:

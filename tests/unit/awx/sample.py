@@ -29,7 +29,7 @@ CONTENT: Content = {
         {"name": "promote", "does": "promote", "playbook": "promote.yml", "timeout_minutes": 60},
         {"name": "recover", "does": "recover", "playbook": "recover.yml", "timeout_minutes": 60},
         {"name": "rollback", "does": "rollback", "playbook": "rollback.yml", "timeout_minutes": 60},
-        {"name": "soak", "does": "soak", "playbook": "soak.yml", "timeout_minutes": 4},
+        {"name": "soak", "does": "soak", "playbook": "soak.yml", "timeout_minutes": 4, "variables": {"promotion_plan": "trial"}},
         {"name": "ended", "does": "end", "playbook": "ended.yml", "timeout_minutes": 5},
     ],
     "stages": [{"name": "dev", "inventory": "Dev"}, {"name": "prod", "inventory": "Prod", "credentials": ["prod ssh"]}],
@@ -80,6 +80,7 @@ def project(folder: pathlib.Path) -> pathlib.Path:
     """A folder with the trial's playbooks."""
     for name in ("recover", "rollback", "soak", "ended"):
         (folder / f"{name}.yml").write_text("---\n- hosts: all\n")
+    (folder / "soak.yml").write_text("---\n- hosts: '{{ promotion_plan }}'\n")
     (folder / "promote.yml").write_text("---\n- import_playbook: inner.yml\n")
     (folder / "inner.yml").write_text('---\n- hosts: all\n  tasks:\n    - debug: {msg: "{{ promotion_plan_digest }}"}\n')
     return folder

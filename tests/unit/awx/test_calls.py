@@ -41,6 +41,8 @@ def test_a_job_template_says_everything_and_asks_nothing() -> None:
     assert (rehearse["job_type"], rehearse["diff_mode"], promote["job_type"], promote["diff_mode"]) == ("check", True, "run", False)
     assert (promote["inventory"], promote["credentials"], promote["playbook"]) == ("Prod", ["prod ssh"], "promote.yml")
     assert (promote["timeout"], promote["extra_vars"]) == (3600, {"promotion_stage": "prod"})
+    soak = next(job for job in made().job_templates if job["name"] == "trial soak dev")
+    assert soak["extra_vars"] == {"promotion_plan": "trial", "promotion_stage": "dev"}
     assert promote["allow_simultaneous"] is False
     asked = {key: value for key, value in promote.items() if key.startswith("ask_")}
     assert len(asked) == 16

@@ -127,6 +127,21 @@ FAULTS: list[tuple[str, list[tuple[Path, object]], str, str, str]] = [
         "unknown_variable",
         "promotion_digest, which promote.yml does not use",
     ),
+    (
+        "a variable the playbook does not know",
+        [(("templates", 4, "variables"), {"promotion_plann": "trial"})],
+        "template soak",
+        "unknown_variable",
+        "promotion_plann, which soak.yml does not use",
+    ),
+    ("a stage set twice", [(("templates", 4, "variables"), {"promotion_stage": "prod"})], "template soak", "set_twice", "promotion_stage"),
+    (
+        "a digest that nobody picks",
+        [(("templates", 1, "variables"), {"promotion_plan_digest": "5f0c"})],
+        "template promote",
+        "set_twice",
+        "from who launches",
+    ),
     ("a schedule of nothing", [(("schedules", 1, "run"), "soaking")], "schedule soak", "no_template", "'soaking'"),
     ("a schedule nowhere", [(("schedules", 1, "stages"), ["qa"])], "schedule soak", "no_stage", "'qa'"),
     ("a schedule that promotes", [(("schedules", 1, "run"), "promote")], "schedule soak", "schedule_acts", "does promote"),
@@ -225,7 +240,9 @@ def acyclic_workflows(draw: st.DrawFn) -> Content:
     nodes: list[Content] = []
     for place, (does, stage) in enumerate(chosen):
         later = [f"n{other}" for other in range(place + 1, len(chosen))]
-        edges: Content = {kind: draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else [] for kind in workflows.EDGES}
+        edges: Content = {
+            kind: draw(st.lists(st.sampled_from(later), max_size=2, unique=True)) if later else [] for kind in workflows.EDGES
+        }
         about = {"approve": "Go?", "timeout_minutes": 5} if does == "approve" else {"run": does, "stage": stage}
         nodes.append({"name": f"n{place}", **about, **edges})
     return changed((("nodes",), nodes))

@@ -43,6 +43,8 @@ def test_the_shipped_one_is_read() -> None:
         (("templates", 1, "name"), "rehearse", "templates[1]: expected every name once"),
         (("templates", 0, "timeout_minutes"), 0, "templates[0].timeout_minutes: expected 1 or more; found 0. In AWX 0 would mean"),
         (("templates", 0, "timeout_minutes"), "1h", "templates[0].timeout_minutes: expected a finite number"),
+        (("templates", 0, "variables"), {"a": 1}, "templates[0].variables.a: expected text"),
+        (("templates", 0, "variables"), [], "templates[0].variables: expected a mapping"),
         (("stages", 1, "approval"), False, "stages[1].approval: expected true, for prod"),
         (("stages", 0, "approval"), "yes", "stages[0].approval: expected true or false"),
         (("nodes",), [], "nodes: expected at least one entry"),
