@@ -24,6 +24,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 impor
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_audit import Finding, audit
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Missing
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.verification import Policy, verify
 from botocore.exceptions import ClientError
 from hypothesis import strategies as st
 
@@ -91,6 +92,8 @@ def test_what_is_appended_is_read_and_go_agrees(locked: Fresh, tlogcheck: Path, 
     log = filled(locked, 1, 2, 250, 4, 300)
     assert words(opened(locked).read()) == [str(number) for number in range(557)]
     assert judged(tlogcheck, KEY.verifier.text(), "ledger", copied(store_of(log).bucket.place, tmp_path)) == (0, "557 entries included")
+    report = verify(opened(locked).store, Policy((KEY.verifier,)))
+    assert (report.fault, report.checked, report.size) == ("ok", 557, 557)
     assert audit(store_of(log)) == []
 
 
@@ -231,6 +234,7 @@ def test_tiles_that_were_overwritten_or_deleted_read_as_before(locked: Fresh, tl
     again = opened(locked)
     assert words(again.read()) == [str(number) for number in range(300)]
     assert again.prove(299)
+    assert verify(opened(locked).store, Policy((KEY.verifier,))).fault == "ok"
     assert judged(tlogcheck, KEY.verifier.text(), "ledger", copied(store_of(log).bucket.place, tmp_path)) == (0, "300 entries included")
     found = [(finding.path, finding.problem) for finding in audit(store_of(log))]
     assert found == [("tile/0/000", "overwritten"), ("tile/0/001.p/44", "delete_marker"), ("tile/entries/000", "overwritten")]
@@ -293,6 +297,7 @@ def test_staging_that_was_changed_makes_no_locked_file(locked: Fresh, key_file: 
     """Its first version counts; with that gone, the head stands without files, and nothing wrong is locked in their place."""
     filled(locked, BEFORE)
     writer(locked, key_file, "killed", 1, "--die-before", "3")
+    assert verify(opened(locked).store, Policy((KEY.verifier,))).size == BEFORE + 1
     [staged] = [(key, version) for key, version in listing(locked) if key.startswith(f"staging/{BEFORE + 1}-")]
     locked.client.put_object(Bucket=locked.name, Key=staged[0], Body=b"changed")
     assert words(opened(locked).read())[-1] == "killed 0.0"
