@@ -265,6 +265,23 @@ def test_a_tile_without_a_lock_is_found(locked: Fresh) -> None:
     assert audit(store_of(log)) == [Finding("tile/0/007", "not_locked", "retention: none")]
 
 
+def test_a_name_that_somebody_else_took_stops_the_ledger_before_its_next_commit(locked: Fresh) -> None:
+    """What was appended counts, and is read from staging where its files are missing."""
+    log = filled(locked, 3)
+    locked.client.put_object(Bucket=locked.name, Key="tile/0/000.p/4", Body=b"taken")
+    head = log.append([said("3")], log.head())
+    with pytest.raises(Refusal, match=r"tile/0/000\.p/4: .* found 5 other bytes") as refused:
+        log.append([said("4")], head)
+    assert refused.value.code == "ledger_object_taken"
+    version = locked.client.head_object(Bucket=locked.name, Key="tile/0/000.p/4")["VersionId"]
+    locked.client.delete_object(Bucket=locked.name, Key="tile/0/000.p/4")
+    locked.client.delete_object(Bucket=locked.name, Key="tile/0/000.p/4", VersionId=version)
+    assert words(opened(locked).read()) == ["0", "1", "2", "3"]
+    with pytest.raises(Refusal, match="no version that can be read"):  # AWS would let it be written here
+        log.append([said("4")], head)
+    assert [finding.problem for finding in audit(store_of(log)) if finding.path == "tile/0/000.p/4"] == ["delete_marker", "gone"]
+
+
 def test_a_head_that_was_taken_back_is_found(locked: Fresh) -> None:
     log = filled(locked, 3)
     old = locked.client.get_object(Bucket=locked.name, Key="head")["Body"].read()

@@ -8,6 +8,7 @@ Asked of the server: If-None-Match and If-Match on PutObject, read after write. 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -36,6 +37,7 @@ CREDENTIALS = {
     "RequestTimeTooSkewed",
     "XAdminUserNotFound",  # versitygw
 }
+CONFLICT_ATTEMPTS = 5
 RETENTION_DAYS = range(1, 36501)  # S3's own limit is 100 years
 
 
@@ -216,23 +218,23 @@ class Bucket:
 
         :raises Refusal: there are other bytes.
         """
-        while True:
+        found: bytes | None = None
+        for _attempt in range(CONFLICT_ATTEMPTS):
             try:
                 return self.put(path, content, over=None, locked=locked)
             except Conflict:
-                try:
+                with contextlib.suppress(Missing):  # then the conflict may be with a write that has not come to its end
                     found = self.first(path)
-                except Missing:
-                    continue  # the conflict was with a write that has not come to its end
-                if found == content:
-                    return None
-                raise Refusal(
-                    f"{self.place}{path}",
-                    expected="nothing there, or the very bytes that belong there",
-                    found=f"{len(found)} other bytes",
-                    remedy="Somebody else writes below this prefix. Keep its versions as evidence, and verify the ledger.",
-                    code="ledger_object_taken",
-                ) from None
+                    break
+        if found == content:
+            return None
+        raise Refusal(
+            f"{self.place}{path}",
+            expected="nothing there, or the very bytes that belong there",
+            found="no version that can be read, but a conflict" if found is None else f"{len(found)} other bytes",
+            remedy="Somebody else writes below this prefix. Keep its versions as evidence, and verify the ledger.",
+            code="ledger_object_taken",
+        )
 
     def retention_days(self) -> int | None:
         """For how long to lock what is written; None for a bucket without object lock.
