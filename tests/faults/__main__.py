@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Crash safety: kill at random moments of every phase, run again until done, compare.
 
-``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, ledger, or all of them when it is left out. The last line
+``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, ledger, promotion, or all of them when it is left out. The last line
 is ``n points, n lost, n doubled``; the exit code is 1 when anything was lost or doubled, or when a pass could not be finished.
 """
 
@@ -18,14 +18,15 @@ import typing as t
 from playground.postgres import available_versions
 from tests.support.servers import server
 
-from . import ledger
+from . import ledger, promotion
 from .kills import KILLS
 from .passes import Passes, Tally
 from .phases import Broken
 
 POINTS = 102
 ROWS = 4000
-NAMES = (*KILLS, "ledger")
+OTHERS: dict[str, t.Callable[[int, int, t.Callable[[str], None], Tally], None]] = {"ledger": ledger.run, "promotion": promotion.run}
+NAMES = (*KILLS, *OTHERS)
 
 
 def say(text: str) -> None:
@@ -40,7 +41,7 @@ def run(names: t.Sequence[str], points: int, seed: int, version: int, rows: int)
         share = points // len(names) + (number < points % len(names))
         if not share:
             continue
-        tally, problem = _ledger(share, seed) if name == "ledger" else _shift(name, share, seed, version, rows)
+        tally, problem = _other(name, share, seed) if name in OTHERS else _shift(name, share, seed, version, rows)
         if problem:
             broken.append(f"{name}, seed {seed}, {problem}")
             say(f"BROKEN {broken[-1]}")
@@ -67,10 +68,11 @@ def _shift(name: str, points: int, seed: int, version: int, rows: int) -> tuple[
             return passes.tally, f"pass {passes.number}: {error}"
 
 
-def _ledger(points: int, seed: int) -> tuple[Tally, str]:
+def _other(name: str, points: int, seed: int) -> tuple[Tally, str]:
+    """Kills of what needs no database; what was broken, if anything."""
     tally = Tally()
     try:
-        ledger.run(points, seed, say, tally)
+        OTHERS[name](points, seed, say, tally)
     except Broken as error:
         return tally, str(error)
     return tally, ""

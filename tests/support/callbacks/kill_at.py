@@ -16,6 +16,7 @@ description: For tests alone.
 """
 
 import os
+import pathlib
 import time
 import typing as t
 
@@ -37,7 +38,7 @@ class CallbackModule(CallbackBase):
         del host
         self._started += 1
         if log := os.environ.get("KILL_LOG"):
-            with open(log, "a", encoding="utf-8") as lines:
+            with pathlib.Path(log).open("a", encoding="utf-8") as lines:
                 lines.write(f"{task.get_name()}\n")
         at = os.environ.get("KILL_AT", "")
         if at and (at == str(self._started) or (not at.isdigit() and at in task.get_name())):

@@ -27,7 +27,7 @@ def said(type_: str, epoch: int = 0, run: str = "r1", minutes: float = 0, **more
     return {"type": type_, "run": run, "epoch": epoch, "at": at, **about, **more}
 
 
-def started(**more: object) -> dict[str, t.Any]:
+def started(**more: t.Any) -> dict[str, t.Any]:
     told = {"actions": [{"capability": "a", "variables": {"a_size": 1}}, {"capability": "b", "variables": {}}], "hosts": ["one"]}
     return said("started", told=told, lease_seconds=600, **more)
 
@@ -79,7 +79,9 @@ def test_an_empty_ledger_lets_the_first_in_if_the_conditions_are_met() -> None:
     ("dead", 1, False, True),
     ("alive", 1, True, True),
 ])  # fmt: skip
-def test_only_a_dead_or_silent_holder_is_replaced(doing: entering.Doing, life: holders.Life, minutes: float, take_over: bool, may: bool) -> None:
+def test_only_a_dead_or_silent_holder_is_replaced(
+    doing: entering.Doing, life: holders.Life, minutes: float, take_over: bool, may: bool
+) -> None:
     statements = [started(), said("intent", capability="a")]
     entrance = enter(statements, request(doing, minutes=minutes, take_over=take_over), UNMET, life=life)
     if not may:
@@ -129,7 +131,20 @@ def test_rollback_brings_a_promotion_back_and_recover_leaves_it() -> None:
     assert enter(statements, request("rollback")).refused[0].found == "run r1 ended rolled back"
 
 
-KINDS = ["intent", "done", "failed", "undoing", "undone", "undo_failed", "held", "quarantined", "promoted", "not_promoted", "resolved", "soak"]
+KINDS = [
+    "intent",
+    "done",
+    "failed",
+    "undoing",
+    "undone",
+    "undo_failed",
+    "held",
+    "quarantined",
+    "promoted",
+    "not_promoted",
+    "resolved",
+    "soak",
+]
 
 
 @given(st.lists(st.tuples(st.sampled_from([*KINDS, "started", "resumed", "taken_over"]), st.sampled_from("ab"), st.integers(0, 6))))
