@@ -82,6 +82,13 @@ FAULTS: list[tuple[str, list[tuple[Path, object]], str, str, str]] = [
         "early → promote_dev → rehearse_prod → promote_prod",
     ),
     (
+        "a promotion between approval and prod",
+        [(of_node("promote_dev", "success"), ["promote_prod"]), (of_node("approve_prod", "success"), ["promote_dev"])],
+        "node promote_prod",
+        "no_approval",
+        "rehearse_prod → approve_prod → promote_dev → promote_prod",
+    ),
+    (
         "an approval before the rehearsal",
         [
             (of_node("promote_dev", "success"), ["approve_prod"]),
