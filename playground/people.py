@@ -29,7 +29,9 @@ def make(folder: Path) -> Path:
     """
     program = shutil.which("ssh-keygen")
     if program is None:
-        raise Refusal("ssh-keygen", expected="to be installed", found="none", remedy="Install OpenSSH's client: it makes and checks signatures.")
+        raise Refusal(
+            "ssh-keygen", expected="to be installed", found="none", remedy="Install OpenSSH's client: it makes and checks signatures."
+        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     people = []
     for name, roles in PEOPLE.items():

@@ -64,6 +64,7 @@ class ActionModule(ActionBase):
             "to_undo": told.undo_actions(entrance.told, entrance.undo),
             "stage": wanted.stage_name(entrance),
             "statement": dict(kept[0]) if kept else {},
+            "waivers": _waivers(entrance, reading, kept),
             "kept_in": {name: options[name] for name in told.EVIDENCE},
             "stage_digest": wanted.request.stage_digest,
         }
@@ -72,3 +73,9 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {**answer, "failed": False, "msg": entrances.refusal_of(entrance)}
         return {**answer, "failed": True, "changed": False, "msg": entrances.refusal_of(entrance)}
+
+
+def _waivers(entrance: entering.Entrance, reading: evidence.Reading, kept: t.Sequence[evidence.Statement]) -> list[dict[str, t.Any]]:
+    """The goals that are let go in this run; a run that goes on has those it began with."""
+    run = state.fold((*reading.statements, *kept)).get(str((entrance.statement or {}).get("target")))
+    return [dict(waiver) for waiver in run.waivers] if run and kept else []

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ansible.plugins.action import ActionBase
@@ -17,6 +18,7 @@ SPEC = ArgumentSpec(
         "stage": {"type": "str", "default": ""},
         "capability": {"type": "str", "default": ""},
         "fail_on_verdict": {"type": "bool", "default": True},
+        "waivers": {"type": "list", "elements": "dict", "default": []},
     }
 )
 
@@ -46,9 +48,10 @@ class ActionModule(ActionBase):
                 "cause": "",
                 "msg": " ".join(errors) or "Only a real run measures: a rehearsal cannot tell these verdicts.",
             }
-        judged = verdicts.judge(options["measures"], options["goals"])
+        waived = {str(one.get("measure")): one for one in options["waivers"] if one.get("capability") == options["capability"]}
+        judged = [_let_go(verdict, waived) for verdict in verdicts.judge(options["measures"], options["goals"])]
         worst = verdicts.overall(verdict.result for verdict in judged)
-        missed = [verdict for verdict in judged if verdict.result is not verdicts.Result.PASS]
+        missed = [verdict for verdict in judged if verdict.result not in verdicts.OPEN]
         return {
             **result,
             **labels,
@@ -59,3 +62,12 @@ class ActionModule(ActionBase):
             "msg": " ".join(f"{verdict.result.value} {verdict.reason}" for verdict in missed) or f"All {len(judged)} goals are met.",
             "cause": "; ".join(f"{verdict.measure} {verdict.result.value}" for verdict in missed),
         }
+
+
+def _let_go(verdict: verdicts.Verdict, waived: t.Mapping[str, t.Mapping[str, t.Any]]) -> verdicts.Verdict:
+    """The verdict, or what two people have made of it; it says who, and what it would have been."""
+    if verdict.result is verdicts.Result.PASS or verdict.measure not in waived:
+        return verdict
+    signed = ", ".join(f"{one.get('by')}: {one.get('reason')}" for one in waived[verdict.measure].get("signed", []))
+    reason = f"Would be {verdict.result.value}. Waived by {signed}. {verdict.reason}"
+    return dataclasses.replace(verdict, result=verdicts.Result.WAIVED, reason=reason)

@@ -10,8 +10,17 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import (
+    approvals,
+    entering,
+    evidence,
+    people,
+    preconditions,
+    ssh_signatures,
+    state,
+)
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import decision as decisions
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, people, preconditions, ssh_signatures
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Question
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Goal, Scope
 from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
 from ansible_collections.governed.delivery.plugins.plugin_utils.resolving import Resolved
@@ -46,22 +55,29 @@ class ActionModule(ActionBase):
         options = actions.options_of(self, SPEC)
         try:
             found = told.resolved(options, task_vars or {})
-            made = _decision(options, found)
+            kept_in = told.evidence(options, writes=not self._task.check_mode)
+            made = _decision(options, _scope(options, found, kept_in))
             if self._task.check_mode:
                 return {**result, "changed": True, "signed": made.as_dict()}
-            statement = decisions.statement(made, _signature(made, options))
-            stamped = told.stamped(statement, made.by)
-            evidence.record(told.evidence(options), lambda _reading: (stamped,))
-            return {**result, "changed": True, "signed": made.as_dict(), "statements": [stamped]}
+            stamped = told.stamped(decisions.statement(made, _signature(made, options)), made.by)
+            _reading, kept = evidence.record(kept_in, lambda reading: (stamped, *_resolved(options, made, (*reading.statements, stamped))))
+            return {**result, "changed": True, "signed": made.as_dict(), "statements": list(kept)}
         except Refusal as refusal:
             return {**result, **actions.refused(refusal), "exit_code": entering.REFUSED}
 
 
-def _decision(options: t.Mapping[str, t.Any], found: Resolved) -> Decision:
-    """What is signed: what the plan resolves to here and now, which must be what the signer has looked at.
+def _scope(options: t.Mapping[str, t.Any], found: Resolved, kept_in: evidence.Evidence) -> Scope:
+    """What it is about: what the plan resolves to here and now, which must be what the signer has looked at; for ``resolve``, what is quarantined.
 
-    :raises Refusal: it is another digest, or not a decision.
+    :raises Refusal: it is another digest, or nothing is quarantined.
     """
+    if options["decision"] == "resolve":
+        run = state.fold(kept_in.read().statements).get(found.target)
+        if run is None or run.phase != "quarantined":
+            told_as = "no run at all" if run is None else f"run {run.run}, {run.phase.replace('_', ' ')}"
+            remedy = "There is nothing to resolve."
+            raise Refusal(f"target {found.target}", expected="a quarantine", found=told_as, remedy=remedy, code="no_quarantine")
+        return Scope(run.plan, run.plan_digest, run.stage, run.stage_digest, run.target)
     digest = options["digest"]
     if digest and not found.stage_digest.startswith(str(digest)):
         raise Refusal(
@@ -71,9 +87,29 @@ def _decision(options: t.Mapping[str, t.Any], found: Resolved) -> Decision:
             remedy="Plan, roles, hosts or variables are not what you looked at. Rehearse with --check --diff, look again, and sign that digest.",
             code="other_digest",
         )
+    return Scope(found.plan.name, found.plan_digest, found.stage.name, found.stage_digest, found.target)
+
+
+def _resolved(options: t.Mapping[str, t.Any], made: Decision, statements: t.Sequence[evidence.Statement]) -> tuple[evidence.Statement, ...]:
+    """The end of a quarantine, as soon as two people have signed for it."""
+    if made.decision != "resolve":
+        return ()
+    question = Question(people.parse(options["people"]), made.scope, told.now(), {}, ssh_signatures.verify)
+    weighed = approvals.weigh(statements, approvals.TWO_PEOPLE, question, kind="resolve")
+    if not weighed.met:
+        return ()
+    reason = "; ".join(f"{one.by}: {one.reason}" for one in weighed.valid)
+    about = {"plan": made.scope.plan, "plan_digest": made.scope.plan_digest, "stage": made.scope.stage, "target": made.scope.target}
+    return (told.stamped({"type": "resolved", **about, "reason": reason, "approvals_used": list(weighed.nonces)}, made.by),)
+
+
+def _decision(options: t.Mapping[str, t.Any], scope: Scope) -> Decision:
+    """What is signed.
+
+    :raises Refusal: the options make no decision.
+    """
     now = told.now()
     lasts = preconditions.seconds(options["valid_for"], "valid_for", {})
-    scope = Scope(found.plan.name, found.plan_digest, found.stage.name, found.stage_digest, found.target)
     goal = options["goal"]
     made = Decision(
         options["decision"],

@@ -28,6 +28,7 @@ from ansible_collections.governed.delivery.plugins.plugin_utils import told
 
 if t.TYPE_CHECKING:
     from ansible.executor.task_result import CallbackTaskResult
+    from ansible.inventory.host import Host
     from ansible.playbook.task import Task
 
 ENTER = "governed.delivery.promotion_enter"
@@ -62,6 +63,17 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:
         del task, is_conditional
+        self._look()
+
+    def v2_runner_on_start(self, host: Host, task: Task) -> None:
+        del host, task  # the last moment before it is handed to a worker
+        self._look()
+
+    def _look(self) -> None:
+        """Nothing, as long as the run may act.
+
+        :raises SystemExit: it was replaced.
+        """
         # The wall clock: it goes on while the process, or the machine, is asleep.
         if self._about is None or abs(time.time() - self._looked) < SECONDS_BETWEEN_LOOKS:
             return

@@ -39,6 +39,11 @@ options:
     description: Capability that is judged, for the summary of the run.
     type: str
     default: ""
+  waivers:
+    description: Goals that two people let go, as M(governed.delivery.promotion_enter) returned them.
+    type: list
+    elements: dict
+    default: []
   fail_on_verdict:
     description: Whether the task fails unless every verdict is V(PASS).
     type: bool

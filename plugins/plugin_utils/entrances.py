@@ -10,6 +10,7 @@ import secrets
 import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, gates, holders
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Waiver
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.entering import Condition, Entrance, Request
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Statement
 
@@ -68,9 +69,12 @@ def decide(wanted: Wanted, statements: t.Sequence[Statement]) -> Entrance:
     """Whether the run may begin, as what, and what it would say first."""
     conditions: list[Condition] = []
     used: tuple[str, ...] = ()
+    waived: list[Waiver] = []
     if wanted.resolved is not None:
         conditions, used = gates.conditions(wanted.resolved.stage, wanted.request, statements, wanted.context)
-    entrance = entering.enter(statements, wanted.request, conditions, used)
+        waived = gates.waived(wanted.request, statements, wanted.context)
+    used += tuple(nonce for waiver in waived for nonce in waiver.weighed.nonces)
+    entrance = entering.enter(statements, wanted.request, conditions, used, [_waiver(waiver) for waiver in waived])
     missing = sorted(set(entrance.told.get("hosts", [])) - set(wanted.hosts)) if wanted.request.doing != "promote" else []
     if missing and not entrance.refused:
         remedy = "Use the inventory that the run was started with, or add the hosts."
@@ -79,6 +83,12 @@ def decide(wanted: Wanted, statements: t.Sequence[Statement]) -> Entrance:
             entrance, conditions=(*entrance.conditions, Condition("all hosts are here", False, found, "every host of the run", remedy))
         )
     return entrance
+
+
+def _waiver(waiver: Waiver) -> dict[str, t.Any]:
+    """A waiver as ``started`` keeps it, and as the judge is told."""
+    given = [{"by": one.by, "reason": one.reason} for one in waiver.weighed.valid]
+    return {"capability": waiver.goal.capability, "measure": waiver.goal.measure, "signed": given, "until": waiver.expires_at.isoformat()}
 
 
 def refusal_of(entrance: Entrance) -> str:

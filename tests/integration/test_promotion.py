@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -60,6 +61,14 @@ class Run:
     output: str
 
 
+def ended(running: subprocess.Popen[str]) -> Run:
+    """How it ended; no traceback, whatever happened."""
+    output, _errors = running.communicate(timeout=300)
+    assert "Traceback" not in output, output
+    assert "DEPRECATION" not in output, output
+    return Run(running.returncode, output)
+
+
 @dataclasses.dataclass
 class Bench:
     """A folder with a collection of two capabilities, a plan with two stages, and a way to promote."""
@@ -82,15 +91,20 @@ class Bench:
     def kept(self) -> list[str]:
         return [statement["type"] for statement in self.evidence]
 
-    def promote(
+    def promote(self, stage: str, *arguments: str, **told: t.Any) -> Run:
+        """Run a promotion to its end; the same arguments as for ``begin``."""
+        return ended(self.begin(stage, *arguments, **told))
+
+    def begin(
         self,
         stage: str,
         *arguments: str,
         hosts: t.Sequence[str] = ("one",),
         playbook: str = "governed.delivery.promote",
         kill_at: str = "",
+        kill_by: int = 9,
         **variables: object,
-    ) -> Run:
+    ) -> subprocess.Popen[str]:
         (self.folder / "plan.yml").write_text(yaml.safe_dump(self.plan, sort_keys=False))
         entry = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {"all": {"hosts": dict.fromkeys(hosts, entry)}}
@@ -110,9 +124,10 @@ class Bench:
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'build' / 'collections'}:{self.folder / 'collections'}",
-            "ANSIBLE_CALLBACKS_ENABLED": "governed.delivery.promotion_summary,kill_at",
+            "ANSIBLE_CALLBACKS_ENABLED": "kill_at,governed.delivery.promotion_hold,governed.delivery.promotion_summary",
             "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "support" / "callbacks"),
             "KILL_AT": kill_at,
+            "KILL_BY": str(kill_by),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
         }
@@ -124,13 +139,9 @@ class Bench:
             "-e",
             json.dumps(given),
         ]
-        done = subprocess.run(
-            [*command, *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        return subprocess.Popen(
+            [*command, *arguments], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        output = done.stdout + done.stderr
-        assert "Traceback" not in output, output
-        assert "DEPRECATION" not in output, output
-        return Run(done.returncode, output)
 
 
 @pytest.fixture
@@ -512,3 +523,61 @@ def test_a_host_does_not_follow_a_ledger_that_was_cut(bench: Bench) -> None:
     assert run.code == 5, run.output
     assert "expected one that goes on from what this host has seen" in run.output
     assert "stage alpha apply one" not in bench.journal
+
+
+def test_two_people_may_waive_one_goal_and_it_shows(bench: Bench) -> None:
+    ann, ben = signer(bench.folder, "ann"), signer(bench.folder, "ben")
+    common: dict[str, t.Any] = {"promotion_people": [ann.person, ben.person], "alpha_sees": [seen(3)]}
+    goal = {"capability": "acme.trial.alpha", "measure": "errors"}
+    for who in (ann, ben):
+        given = {"promotion_by": who.name, "promotion_key": str(who.key), "promotion_decision": "waive", "promotion_goal": goal}
+        run = bench.promote("dev", playbook="governed.delivery.approve", **common, **given, promotion_reason="known, mended on Monday")
+        assert run.code == 0, run.output
+    run = bench.promote("dev", **common, promotion_by="eve")
+    assert run.code == 0, run.output
+    assert "Waived by ann: known, mended on Monday, ben: known, mended on Monday" in run.output
+    assert [verdict["verdict"] for verdict in bench.evidence[-1]["verdicts"]] == ["WAIVED", "PASS"]
+    assert "WAIVED" in (bench.folder / "evidence" / "trial.html").read_text()
+    assert bench.promote("dev", **common, promotion_by="eve").code == 2  # a waiver counts once
+
+
+def test_two_people_end_a_quarantine(bench: Bench) -> None:
+    ann, ben = signer(bench.folder, "ann"), signer(bench.folder, "ben")
+    common: dict[str, t.Any] = {"promotion_people": [ann.person, ben.person]}
+    assert bench.promote("dev", alpha_sees=[seen(1)], beta_broken="undo", **common).code == 3
+    for who, kept in ((ann, "approval"), (ben, "resolved")):
+        assert bench.promote("dev", **common).code == 3
+        given = {
+            "promotion_by": who.name,
+            "promotion_key": str(who.key),
+            "promotion_decision": "resolve",
+            "promotion_reason": "undone by hand",
+        }
+        run = bench.promote("dev", playbook="governed.delivery.approve", **common, **given)
+        assert run.code == 0, run.output
+        assert bench.kept[-1] == kept
+    assert bench.promote("dev", **common).code == 0
+    assert bench.promote("dev", playbook="governed.delivery.approve", **common, **given).code == 5  # nothing is quarantined any more
+
+
+def test_of_sixteen_that_start_at_once_one_acts(bench: Bench) -> None:
+    runs = [ended(running) for running in [bench.begin("dev") for _number in range(16)]]
+    assert sorted(run.code for run in runs) == [0] + [6] * 15, [run.output for run in runs if run.code not in (0, 6)]
+    assert bench.journal == ["dev alpha apply one", "dev beta apply one", "dev alpha verify one", "dev beta verify one"]
+    assert bench.kept == PROMOTED
+
+
+def test_a_paused_run_that_was_replaced_does_not_act_when_it_wakes_up(bench: Bench) -> None:
+    paused = bench.begin("dev", kill_at="alpha : Write down", kill_by=signal.SIGSTOP)
+    os.waitid(os.P_PID, paused.pid, os.WSTOPPED)
+    busy = bench.promote("dev", playbook="governed.delivery.recover")
+    assert busy.code == 6, busy.output
+    assert "its process is alive" in busy.output
+    time.sleep(5)  # as long as the woken one believes what it knew
+    assert bench.promote("dev", playbook="governed.delivery.recover", promotion_take_over=True).code == 0
+    before, kept = bench.journal, bench.kept
+    paused.send_signal(signal.SIGCONT)
+    woken = ended(paused)
+    assert woken.code == 6, woken.output
+    assert "This run was replaced and must not act any more" in woken.output
+    assert (bench.journal, bench.kept) == (before, kept)

@@ -77,6 +77,7 @@ def enter(
     request: Request,
     conditions: t.Sequence[Condition] = (),
     approvals_used: t.Sequence[str] = (),
+    waivers: t.Sequence[t.Mapping[str, t.Any]] = (),
     life: t.Callable[[Holder], holders.Life] = holders.life,
 ) -> Entrance:
     """What the request may do now.
@@ -91,7 +92,7 @@ def enter(
     if not free.met:
         return Entrance((free, *(conditions if request.doing == "promote" else ())))
     if request.doing == "promote":
-        return _promote(last, request, (free, *conditions), approvals_used)
+        return _promote(last, request, (free, *conditions), {"approvals_used": list(approvals_used), "waivers": list(waivers)})
     if request.doing == "recover":
         if last is None or not last.is_open:
             return Entrance((free,))
@@ -128,7 +129,7 @@ def _same(last: Run, request: Request, name: str, needed: str, found: str) -> Co
     return Condition(name, False, f"{found}; it promoted another digest, {last.stage_digest[:12]}", needed, remedy)
 
 
-def _promote(last: Run | None, request: Request, conditions: tuple[Condition, ...], approvals_used: t.Sequence[str]) -> Entrance:
+def _promote(last: Run | None, request: Request, conditions: tuple[Condition, ...], signed: t.Mapping[str, t.Any]) -> Entrance:
     if last is not None and last.is_open:
         if last.phase == "undoing":  # what is half brought back is brought back whole, whoever asks
             return _take_over(last, request, conditions[:1], last.to_undo)
@@ -137,7 +138,7 @@ def _promote(last: Run | None, request: Request, conditions: tuple[Condition, ..
     if any(not condition.met for condition in conditions):
         return Entrance(conditions)
     shown = [condition.as_dict() for condition in conditions]
-    more = {"told": dict(request.told), "approvals_used": list(approvals_used), "conditions": shown, **request.kept}
+    more = {"told": dict(request.told), **signed, "conditions": shown, **request.kept}
     statement = {**_statement("started", request, request.run), **more}
     return Entrance(conditions, statement, request.run, told=request.told)
 

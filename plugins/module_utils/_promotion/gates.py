@@ -10,7 +10,7 @@ import datetime
 import typing as t
 
 from . import approvals, freeze, history, people, soak, ssh_signatures, words
-from .approvals import ExcludedAs, Question
+from .approvals import ExcludedAs, Question, Waiver
 from .decision import Scope
 from .entering import Condition, Doing, Request
 from .evidence import Statement
@@ -68,6 +68,11 @@ def approved(needed: Approved, statements: t.Sequence[Statement], request: Reque
     remedy = f"Missing: {', '.join(weighed.missing)}. " if weighed.missing else ""
     remedy += f"Let them sign digest {request.stage_digest[:12]}: ansible-playbook governed.delivery.approve with the same inventory."
     return Condition("approved", weighed.met, found, asked, "" if weighed.met else remedy), weighed.nonces if weighed.met else ()
+
+
+def waived(request: Request, statements: t.Sequence[Statement], context: Context) -> list[Waiver]:
+    """The goals that two people let go for exactly this stage digest, as long as their signatures count."""
+    return [found for found in approvals.waivers(statements, approvals.TWO_PEOPLE, question(request, context)) if found.weighed.met]
 
 
 def question(request: Request, context: Context) -> Question:

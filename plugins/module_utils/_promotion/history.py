@@ -46,14 +46,14 @@ def standing(statements: t.Iterable[Statement], plan: str, digest: str, stage: s
 
 
 def passed(statements: t.Iterable[Statement], plan: str, digest: str, stage: str) -> bool:
-    """Whether the stage stands promoted, with verdicts, and every one of them ``PASS``."""
+    """Whether the stage stands promoted, with verdicts, and every one of them ``PASS`` or waived by two people."""
     last = standing(statements, plan, digest, stage)
     if last is None or last.get("type") != "promoted":
         return False
     verdicts = last.get("verdicts")
     if not isinstance(verdicts, list) or not verdicts:
         return False
-    return all(isinstance(verdict, dict) and verdict.get("verdict") == "PASS" for verdict in verdicts)
+    return all(isinstance(verdict, dict) and verdict.get("verdict") in ("PASS", "WAIVED") for verdict in verdicts)
 
 
 def why_not_passed(statements: t.Sequence[Statement], plan: str, digest: str, stage: str) -> str:

@@ -57,6 +57,7 @@ class Run:
     actions: tuple[
         tuple[str, str], ...
     ] = ()  # (capability, intent | done | undoing | undone | undo_failed), in order of their first intent
+    waivers: tuple[t.Mapping[str, t.Any], ...] = ()
     told: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)  # the stage as ``started`` keeps it: what undo is told
     reason: str = ""
 
@@ -111,12 +112,13 @@ def _taken(before: Run | None, statement: Statement, place: int) -> Run:
         holder=_holder(statement.get("holder")),
         touched_at=str(statement.get("at", "")),
         lease_seconds=_lease(statement, DEFAULT_LEASE_SECONDS),
+        waivers=tuple(one for one in statement.get("waivers", ()) if isinstance(one, t.Mapping)),
         told=_mapping(statement.get("told")),
     )
     if statement.get("type") == "started" or before is None:
         return fresh
     phase: Phase = "undoing" if statement.get("type") == "taken_over" else "acting"
-    return dataclasses.replace(fresh, phase=phase, actions=before.actions, told=before.told)
+    return dataclasses.replace(fresh, phase=phase, actions=before.actions, told=before.told, waivers=before.waivers)
 
 
 def _after(run: Run, statement: Statement) -> Run:

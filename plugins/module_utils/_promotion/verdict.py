@@ -23,11 +23,13 @@ class Result(enum.Enum):
     """What a goal came to, from best to worst."""
 
     PASS = "PASS"
+    WAIVED = "WAIVED"  # not met, and two people have signed that it need not be
     INCONCLUSIVE = "INCONCLUSIVE"
     ERROR = "ERROR"
     FAIL = "FAIL"  # worse than ERROR: a broken promise that was seen says more than one that could not be looked at
 
 
+OPEN = (Result.PASS, Result.WAIVED)  # what opens a gate
 UNKNOWN = "UNKNOWN"  # instead of a verdict, where nothing is measured: a rehearsal
 
 
