@@ -38,8 +38,7 @@ def find(name: str) -> pathlib.Path:
 
     :raises Refusal: there is no such file.
     """
-    is_path = "/" in name or name.endswith((".yml", ".yaml"))
-    path = pathlib.Path(name).expanduser().absolute() if is_path else SHIPPED / f"{name}.yml"
+    path = pathlib.Path(name).expanduser().absolute() if is_path(name) else SHIPPED / f"{name}.yml"
     if not path.is_file():
         shipped = ", ".join(sorted(found.stem for found in SHIPPED.glob("*.yml"))) or "none"
         raise Refusal(
@@ -50,6 +49,11 @@ def find(name: str) -> pathlib.Path:
             code="no_plan",
         )
     return path
+
+
+def is_path(name: str) -> bool:
+    """Whether a plan's path is meant, and not its name."""
+    return "/" in name or name.endswith((".yml", ".yaml"))
 
 
 def load(name: str, overrides: t.Mapping[str, t.Any]) -> plans.Plan:

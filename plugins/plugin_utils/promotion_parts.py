@@ -94,12 +94,12 @@ def timeline(told: t.Sequence[StageStory]) -> Markup | None:
     notes = [tag("p", f"A timeline could not be read: {problem}", class_="note open") for story in told for problem in story.unreadable]
     if timeline.is_empty:
         return joined(notes) if notes else None
-    first, *others = _charts(timeline)
-    return tag("section", tag("h2", "Timeline"), first, _keys(timeline), *others, *notes)
+    first, *others = charts_of(timeline, "chart")
+    return tag("section", tag("h2", "Timeline"), first, keys(timeline), *others, *notes)
 
 
-def _charts(timeline: Timeline) -> t.Iterator[Markup]:
-    """One chart a unit, for curves of different units share no axis; the first is the large one."""
+def charts_of(timeline: Timeline, identity: str) -> t.Iterator[Markup]:
+    """One chart a unit, for curves of different units share no axis; the first is the large one. ``identity`` is unique on the page."""
     units = dict.fromkeys(series.unit for series in timeline.series if series.points)
     for index, unit in enumerate(units):
         series = tuple(series for series in timeline.series if series.unit == unit and series.points)
@@ -110,7 +110,7 @@ def _charts(timeline: Timeline) -> t.Iterator[Markup]:
         yield tag(
             "figure",
             tag("h3", chart.title),
-            tag("div", charts.line_chart(chart, f"chart-{index}"), class_="scroll", tabindex="0"),
+            tag("div", charts.line_chart(chart, f"{identity}-{index}"), class_="scroll", tabindex="0"),
             tag("figcaption", chart.description),
         )
 
@@ -132,7 +132,7 @@ def _rounded(value: float, unit: str) -> str:
     return words.quantity(float(f"{value:.3g}") if abs(value) < 1000 else round(value), unit)
 
 
-def _keys(timeline: Timeline) -> Markup | None:
+def keys(timeline: Timeline) -> Markup | None:
     """Numbers and letters of the chart, spelt out."""
     if not timeline.phases and not timeline.marks:
         return None

@@ -117,7 +117,7 @@ def unhealthy(said: Statement) -> str:
     if said.get("healthy") is not True:
         return ""
     told = mappings(said.get("verdicts"))
-    missed = [f"{one.get('measure')} {one.get('verdict')}" for one in told if one.get("verdict") != "PASS"]
+    missed = [f"{one.get('measure')} {one.get('verdict')}" for one in told if one.get("verdict") not in OPENS]
     if "verdicts" in said and not told:
         return "it says healthy, but nothing was judged"
     return f"it says healthy, but lists {', '.join(missed)}" if missed else ""

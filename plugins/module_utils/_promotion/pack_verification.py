@@ -24,7 +24,7 @@ from .pack_ledger import Case, PackStore
 from .pack_runs import Runs
 from .plan import Plan
 
-FOUNDATIONS = ("files", "ledger", "proofs", "attachments")
+FOUNDATIONS = ("files", "key", "ledger", "proofs", "attachments")
 NAMES = (*FOUNDATIONS, "digests", "order", "verdicts", "conditions", "outcome")
 MOST_FAULTS = 50  # told of one check
 
@@ -80,7 +80,8 @@ def verify(files: Files, plan: str, manifest: Manifest | None = None, pinned: t.
     """
     looks: dict[str, t.Callable[[], tuple[str, t.Sequence[str]]]] = {
         "files": lambda: _files(files, manifest),
-        "ledger": lambda: _ledger(files, pinned),
+        "key": lambda: _key(files, pinned),
+        "ledger": lambda: _ledger(files),
         "proofs": lambda: _proofs(files, plan),
         "attachments": lambda: _attachments(files, plan),
     }
@@ -145,8 +146,9 @@ def _files(files: Files, manifest: Manifest | None) -> tuple[str, list[str]]:
     """Every file is listed, and is what its digest says."""
     needed = (pack.KEY, pack.CHECKPOINT, pack.PEOPLE, *((pack.PAGE, pack.MANIFEST) if manifest is not None else ()))
     faults = [f"{name}: there is no such file" for name in needed if name not in files]
+    about = f"{_counted(sum(name not in (pack.PAGE, pack.MANIFEST) for name in files), 'file')} by SHA-256"
     if manifest is None:
-        return f"{len(files)} files", faults
+        return about, faults
     listed = {one.name: one for one in manifest.files}
     if [one.name for one in manifest.files] != sorted(listed):
         faults.append(f"{pack.MANIFEST}: files are listed twice, or not by name")
@@ -157,21 +159,25 @@ def _files(files: Files, manifest: Manifest | None) -> tuple[str, list[str]]:
             faults.append(f"{name}: listed in {pack.MANIFEST}, but not there")
         elif hashlib.sha256(content).hexdigest() != one.sha256 or len(content) != one.bytes:
             faults.append(f"{name}: not the content that {pack.MANIFEST} lists (SHA-256 {one.sha256[:12]}, {one.bytes} bytes)")
-    return f"{_counted(len(listed), 'file')} by SHA-256", faults
+    return about, faults
 
 
-def _ledger(files: Files, pinned: t.Sequence[VerifierKey]) -> tuple[str, list[str]]:
-    """The checkpoint's signature, the root over the entries, every envelope's signature; and no byte beside them."""
+def _key(files: Files, pinned: t.Sequence[VerifierKey]) -> tuple[str, list[str]]:
+    """Whose signature the pack asks to be believed."""
     key = pack_ledger.key_of(files)
-    about = (
-        f"signed by the pinned key {key.label}"
-        if pinned
-        else f"signed by {key.label}, the key in the pack, which you have to know from elsewhere"
-    )
-    if pinned and key not in pinned:
-        return about, [f"{pack.KEY}: the pack is signed by {key.label}, and not by {' or '.join(one.label for one in pinned)}"]
     if files[pack.KEY] != f"{key.text()}\n".encode():
-        return about, [f"{pack.KEY}: not one line with the key"]
+        return "", [f"{pack.KEY}: not one line with the key"]
+    if pinned and key not in pinned:
+        return "", [f"{pack.KEY}: the pack is signed by {key.label}, and not by {' or '.join(one.label for one in pinned)}"]
+    if pinned:
+        return f"signed by {key.label}, which was pinned", []
+    return f"signed by {key.label}, the key in the pack, which you have to know from elsewhere", []
+
+
+def _ledger(files: Files) -> tuple[str, list[str]]:
+    """The checkpoint's signature, the root over the entries, every envelope's signature; and no byte beside them."""
+    about = "checkpoint and every envelope signed by the key"
+    key = pack_ledger.key_of(files)
     store = PackStore(files)
     report = verification.verify(store, Policy((key,)))
     if report.fault != "ok":
