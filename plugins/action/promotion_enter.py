@@ -20,6 +20,7 @@ SPEC = ArgumentSpec(
         "look_only": {"type": "bool", "default": False},
         "lease_seconds": {"type": "float", "default": state.DEFAULT_LEASE_SECONDS},
         "take_over": {"type": "bool", "default": False},
+        "digest": {"type": "str"},
     }
 )
 

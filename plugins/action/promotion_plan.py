@@ -44,5 +44,6 @@ def _stage(found: Resolved) -> dict[str, t.Any]:
         "hosts": list(found.hosts),
         "needs": list(stage.needs),
         "when_inconclusive": stage.when_inconclusive,
+        "hold_seconds": stage.hold_seconds,
         "actions": [told.action_as_dict(action, goals[action.capability]) for action in stage.actions],
     }

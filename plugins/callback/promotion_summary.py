@@ -91,4 +91,11 @@ def _coloured(text: str, verdict: str) -> str:
     return stringc(text, constants.config.get_config_value(setting)) if setting and text else text
 
 
-_SETTINGS = {"PASS": "COLOR_OK", "WAIVED": "COLOR_ERROR", "FAIL": "COLOR_ERROR", "ERROR": "COLOR_ERROR", "INCONCLUSIVE": "COLOR_WARN", "UNKNOWN": "COLOR_SKIP"}
+_SETTINGS = {
+    "PASS": "COLOR_OK",
+    "WAIVED": "COLOR_ERROR",
+    "FAIL": "COLOR_ERROR",
+    "ERROR": "COLOR_ERROR",
+    "INCONCLUSIVE": "COLOR_WARN",
+    "UNKNOWN": "COLOR_SKIP",
+}

@@ -33,6 +33,9 @@ options:
     description: For how long the run may be silent before it counts as cut.
     type: float
     default: 900.0
+  digest:
+    description: Beginning of the plan digest that was picked. Another one is refused.
+    type: str
   take_over:
     description: The run that holds the target is dead, although it does not look so.
     type: bool

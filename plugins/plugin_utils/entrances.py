@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import secrets
 import typing as t
 
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, gates, holders
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Waiver
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.entering import Condition, Entrance, Request
@@ -41,15 +43,18 @@ def request(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], pr
     doing = options["doing"]
     resolved = told.resolved(options, task_vars) if doing == "promote" else None
     now = told.now()
+    run = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    lock = pathlib.Path(options["directory"]).absolute() / "holds" / run
+    _require_digest(options["digest"], resolved)
     made = Request(
         doing=doing,
-        run=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        run=run,
         target=resolved.target if resolved else str(options["target"] or options["stage"]),
         plan=resolved.plan.name if resolved else "",
         plan_digest=resolved.plan_digest if resolved else "",
         stage=resolved.stage.name if resolved else str(options["stage"]),
         stage_digest=resolved.stage_digest if resolved else "",
-        holder=holders.own(process),
+        holder=holders.holder(process, str(lock)),
         now=now,
         lease_seconds=options["lease_seconds"],
         take_over=options["take_over"],
@@ -63,6 +68,21 @@ def request(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], pr
         hosts,
         gates.Context(options["people"], options["calendar"], options["by"] or told.user(), resolved.plan.authors if resolved else ()),
     )
+
+
+def _require_digest(digest: str | None, resolved: Resolved | None) -> None:
+    """What is promoted is what somebody picked, where somebody did.
+
+    :raises Refusal: it is not.
+    """
+    if digest and resolved is not None and not resolved.plan_digest.startswith(digest):
+        raise Refusal(
+            f"plan {resolved.plan.name}",
+            expected=f"the plan digest {digest}",
+            found=resolved.plan_digest[:12],
+            remedy="Plan, roles or collections are not what was picked. Pick the digest that a rehearsal shows now.",
+            code="other_digest",
+        )
 
 
 def decide(wanted: Wanted, statements: t.Sequence[Statement]) -> Entrance:

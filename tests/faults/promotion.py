@@ -18,11 +18,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
 import yaml
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import state
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, state
 from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
 
 from .passes import Tally
@@ -149,8 +150,19 @@ def run(points: int, seed: int, say: t.Callable[[str], None], tally: Tally) -> N
             tally.kills[with_.name] += 1
             if ended:
                 tally.lost += 1
-                say(f"promotion, point {point}: {with_.name} at task {kill_at} ({tasks[kill_at - 1]}), then {then}, killed at {again}: {ended}")
+                say(
+                    f"promotion, point {point}: {with_.name} at task {kill_at} ({tasks[kill_at - 1]}), then {then}, killed at {again}: {ended}"
+                )
             shutil.rmtree(ground.folder)
+
+
+def _when_free(ground: Ground, playbook: str) -> tuple[int, str]:
+    """Run it when the killed run's last worker has ended: workers outlive their parent, and nobody may bring back what they still apply."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        code, output = ground.run(playbook)
+        if code != entering.BUSY or time.monotonic() > deadline:
+            return code, output
 
 
 def _undisturbed(folder: Path) -> list[str]:
@@ -170,7 +182,7 @@ def _point(ground: Ground, kill_at: int, by: signal.Signals, then: str, again: i
     ground.run("promote", kill_at, by)
     if again:
         ground.run(then, again, by)
-    code, output = ground.run(then)
+    code, output = _when_free(ground, then)
     if then == "promote" and code == 2 and (ground.found(), ground.told()) == ("old", "not_promoted"):
         code, output = ground.run(then)  # what was half brought back is brought back whole first; then it can be promoted anew
     wanted = ("new", ("promoted",)) if then == "promote" else ("old", ("not_promoted", ""))

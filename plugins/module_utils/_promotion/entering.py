@@ -94,7 +94,7 @@ def enter(
     if request.doing == "promote":
         return _promote(last, request, (free, *conditions), {"approvals_used": list(approvals_used), "waivers": list(waivers)})
     if request.doing == "recover":
-        if last is None or not last.is_open:
+        if last is None or not last.is_open or _still_held(last, request):
             return Entrance((free,))
         return _take_over(last, request, (free,), last.to_undo)
     return _roll_back(last, request, free)
@@ -109,16 +109,23 @@ def _free(last: Run | None, request: Request, life: t.Callable[[Holder], holders
     if last.phase == "quarantined":
         remedy = "See to what could not be undone, then let two people sign: ansible-playbook governed.delivery.approve -e promotion_decision=resolve."
         return Condition(name, False, f"quarantined by {about}: {last.reason}", "no quarantine", remedy, QUARANTINED)
-    if last.phase == "held" and request.doing != "recover":
+    if last.phase == "held" and not _still_held(last, request):
         return _same(last, request, name, needed, f"held by {about}: {last.reason}")
+    if last.phase == "held":
+        return Condition(name, True, f"held until {last.lease_ends().isoformat(timespec='seconds')} by {about}: {last.reason}", needed)
     alive = life(last.holder)
     ended = request.now >= last.lease_ends()
-    if alive == "dead" or ended or request.take_over or last.phase == "held":
+    if alive == "dead" or ended or request.take_over:
         return _same(last, request, name, needed, f"cut: {about}")
     until = last.lease_ends().isoformat(timespec="seconds")
     why = "its process is alive" if alive == "alive" else "its process is not on this machine"
     remedy = f"Wait for it. It can be taken over when it ends, or after {until}; or at once, if you know that it is dead, by -e promotion_take_over=true."
     return Condition(name, False, f"{about}; {why}", needed, remedy, BUSY)
+
+
+def _still_held(last: Run, request: Request) -> bool:
+    """Whether ``recover``, which a timer runs, leaves a held run to the people who have to decide; they may promote or roll back at any time."""
+    return last.phase == "held" and request.doing == "recover" and not request.take_over and request.now < last.lease_ends()
 
 
 def _same(last: Run, request: Request, name: str, needed: str, found: str) -> Condition:

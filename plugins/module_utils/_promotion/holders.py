@@ -8,6 +8,7 @@ From another machine nobody can tell, so only the lease's end counts there. On t
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import typing as t
@@ -18,20 +19,32 @@ Life = t.Literal["alive", "dead", "unknown"]
 PROC = pathlib.Path("/proc")
 
 
-def holder(process: int) -> Holder:
-    """The process, named so that no later process with the same number is taken for it."""
-    return Holder(_text("/etc/machine-id"), _boot(), _namespace(), process, _started(process))
+def holder(process: int, lock: str = "") -> Holder:
+    """The process, named so that no later process with the same number is taken for it, and the file that it will keep locked."""
+    return Holder(_text("/etc/machine-id"), _boot(), _namespace(), process, _started(process), lock)
 
 
 def life(found: Holder) -> Life:
-    """``dead`` only when this kernel, in this process namespace, knows it: the process is gone, or the machine was booted since."""
+    """``dead`` only when this kernel, in this process namespace, knows it: process and workers are gone, or the machine was booted since."""
     if not found.process or not found.started or not found.boot:
         return "unknown"
     if found.machine and found.machine == _text("/etc/machine-id") and found.boot != _boot() and _boot():
         return "dead"
     if found.boot != _boot() or found.namespace != _namespace():
         return "unknown"
-    return "alive" if _started(found.process) == found.started else "dead"
+    return "alive" if _started(found.process) == found.started or _is_locked(found.lock) else "dead"
+
+
+def _is_locked(path: str) -> bool:
+    """Whether any process still holds the file that the run's first process locked: its workers inherit the lock, and go on when it is killed."""
+    try:
+        with pathlib.Path(path).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none: nobody had to lock it
+        return False
+    return False
 
 
 def _started(process: int) -> str:
@@ -61,6 +74,6 @@ def _text(path: str) -> str:
         return ""
 
 
-def own(process: int | None = None) -> Holder:
-    """Whoever runs this: the process given, by default this one."""
-    return holder(os.getpid() if process is None else process)
+def own() -> Holder:
+    """The process that runs this."""
+    return holder(os.getpid())

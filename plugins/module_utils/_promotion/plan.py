@@ -70,6 +70,7 @@ class Stage:
     summary: str
     preconditions: tuple[Precondition, ...]
     when_inconclusive: WhenInconclusive
+    hold_seconds: float  # how long a held stage waits for somebody to decide before ``recover`` brings it back
     actions: tuple[Action, ...]
     verifications: tuple[Verification, ...]
 
@@ -229,7 +230,7 @@ def _variables(found: object, overrides: t.Mapping[str, t.Any]) -> list[Variable
 
 def _stage(found: object, path: str, earlier: t.Sequence[str], numbers: goal.Variables, durations: preconditions.Seconds) -> Stage:
     entries = shape.mapping(
-        found, path, required=("name", "actions", "verifications"), optional=("summary", "preconditions", "when_inconclusive")
+        found, path, required=("name", "actions", "verifications"), optional=("summary", "preconditions", "when_inconclusive", "hold_for")
     )
     conditions = shape.sequence(entries.get("preconditions", []), f"{path}.preconditions", empty=True)
     stage = Stage(
@@ -239,6 +240,7 @@ def _stage(found: object, path: str, earlier: t.Sequence[str], numbers: goal.Var
             preconditions.parse(entry, f"{path}.preconditions[{index}]", earlier, durations) for index, entry in enumerate(conditions)
         ),
         when_inconclusive=_when_inconclusive(entries.get("when_inconclusive", "hold"), f"{path}.when_inconclusive"),
+        hold_seconds=preconditions.seconds(entries.get("hold_for", "24h"), f"{path}.hold_for", durations),
         actions=tuple(
             _action(entry, f"{path}.actions[{index}]", durations)
             for index, entry in enumerate(shape.sequence(entries["actions"], f"{path}.actions"))

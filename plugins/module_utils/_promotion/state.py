@@ -33,6 +33,7 @@ class Holder:
     namespace: str = ""
     process: int = 0
     started: str = ""
+    lock: str = ""  # file that the process and its workers hold locked; a worker outlives its killed parent
 
     def as_dict(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -152,7 +153,7 @@ def _lease(statement: Statement, otherwise: float) -> float:
 def _holder(found: object) -> Holder:
     told = _mapping(found)
     process = told.get("process", 0)
-    texts = {key: str(told.get(key, "")) for key in ("machine", "boot", "namespace", "started")}
+    texts = {key: str(told.get(key, "")) for key in ("machine", "boot", "namespace", "started", "lock")}
     return Holder(process=process if isinstance(process, int) else 0, **texts)
 
 

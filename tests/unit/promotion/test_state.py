@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import fcntl
 import os
+import pathlib
 import subprocess
 import sys
 import typing as t
@@ -112,6 +114,9 @@ def test_a_held_run_goes_on_or_back() -> None:
     statements = [started(), said("intent", capability="a"), said("done", capability="a"), said("held", reason="too few samples")]
     assert (enter(statements, request()).statement or {})["type"] == "resumed"
     assert enter(statements, request("rollback")).undo == ("a",)
+    assert enter(statements, request("recover")).statement is None  # until its deadline: the lease that it said
+    assert enter(statements, request("recover", minutes=11)).undo == ("a",)
+    assert enter(statements, request("recover", take_over=True)).undo == ("a",)
     assert enter(statements, request(stage_digest="d2")).exit_code == entering.REFUSED
 
 
@@ -170,7 +175,7 @@ def test_a_process_is_told_from_the_next_with_its_number() -> None:
     assert holders.life(dataclasses.replace(own, started="1")) == "dead"
     assert holders.life(dataclasses.replace(own, boot="another", machine="another")) == "unknown"
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    held = holders.own(child.pid)
+    held = holders.holder(child.pid)
     assert holders.life(held) == "alive"
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the table as a zombie
@@ -178,3 +183,20 @@ def test_a_process_is_told_from_the_next_with_its_number() -> None:
     child.wait()
     assert holders.life(held) == "dead"
     assert holders.life(Holder()) == "unknown"
+
+
+def test_a_killed_run_is_not_dead_while_a_worker_of_it_lives(tmp_path: pathlib.Path) -> None:
+    """Workers of a killed ansible-playbook go on by themselves, in sessions of their own."""
+    lock = tmp_path / "hold"
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        worker = subprocess.Popen(
+            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[file.fileno()], start_new_session=True
+        )
+    held = dataclasses.replace(holders.own(), started="1", lock=str(lock))
+    assert holders.life(held) == "alive"
+    worker.kill()
+    worker.wait()
+    assert holders.life(held) == "dead"
+    lock.unlink()
+    assert holders.life(held) == "dead"
