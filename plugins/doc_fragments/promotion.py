@@ -23,6 +23,30 @@ options:
     type: list
     elements: str
     default: []
+  s3:
+    description: Keep the ledger in a bucket instead, best one with versioning and object lock. Credentials come from boto3's own chain.
+    type: dict
+    suboptions:
+      bucket:
+        description: Name of the bucket.
+        type: str
+        required: true
+      prefix:
+        description: What the keys of the ledger's objects begin with.
+        type: str
+        default: ""
+      endpoint:
+        description: URL of the server, where it is not AWS.
+        type: str
+      region:
+        description: Region of the bucket.
+        type: str
+      profile:
+        description: Profile of the AWS configuration.
+        type: str
+      retain_days:
+        description: For how many days nobody can delete what was written, in a bucket with object lock. The bucket's default where it is left out.
+        type: int
 """
 
     DOCUMENTATION = r"""

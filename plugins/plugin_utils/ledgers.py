@@ -4,7 +4,8 @@
 """PRIVATE to the collection. Where the ledger and its keys are, for everything that runs on the controller.
 
 In the evidence directory: ``ledger/`` (tiles), ``ledger.key`` (signs; whoever has it can write the ledger), ``ledger.vkey`` (verifies; give it
-to everybody). The first statement makes all three. On a real platform the key lies elsewhere and people pin the verifier key.
+to everybody). The first statement makes all three. On a real platform the key lies elsewhere, people pin the verifier key, and the tiles
+may lie in a bucket whose owner cannot rewrite them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger import k
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Log
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 import S3Store
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Store
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 
@@ -25,6 +28,17 @@ OPTIONS: dict[str, t.Any] = {
     "directory": {"type": "path", "required": True},
     "key_file": {"type": "path", "no_log": False},
     "verifier_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "s3": {
+        "type": "dict",
+        "options": {
+            "bucket": {"type": "str", "required": True},
+            "prefix": {"type": "str", "default": ""},
+            "endpoint": {"type": "str"},
+            "region": {"type": "str"},
+            "profile": {"type": "str"},
+            "retain_days": {"type": "int"},
+        },
+    },
 }
 
 
@@ -40,7 +54,7 @@ def evidence(options: t.Mapping[str, t.Any], *, writes: bool) -> Evidence:
 def log(options: t.Mapping[str, t.Any], *, writes: bool) -> Log:
     """The same as a bare log."""
     directory = pathlib.Path(options["directory"]).absolute()
-    store: Store = DirectoryStore(directory / "ledger")
+    store: Store = S3Store(Place(**options["s3"])) if options.get("s3") else DirectoryStore(directory / "ledger")
     key_file = pathlib.Path(options.get("key_file") or directory / "ledger.key")
     signer = _signer(directory, key_file, store) if writes else None
     return Log(store, _verifiers(options, directory, key_file, signer), signer=signer)

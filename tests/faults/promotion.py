@@ -88,14 +88,15 @@ class Ground:
     def _write(self, name: str, content: t.Any) -> None:
         (self.folder / name).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
-    def run(self, playbook: str, kill_at: int = 0, by: signal.Signals = signal.SIGKILL, log: str = "") -> tuple[int, str]:
-        """Exit code and output of a promotion, or of what brings it back, killed when that task starts."""
+    def run(self, playbook: str, kill_at: int = 0, by: signal.Signals = signal.SIGKILL, log: str = "", **more: t.Any) -> tuple[int, str]:
+        """Exit code and output of a promotion, or of what brings it back, killed when that task starts; ``more`` are extra variables."""
         given = {
             "promotion_plan": str(self.folder / "plan.yml"),
             "promotion_stage": "prod",
             "promotion_evidence_directory": str(self.folder / "evidence"),
             "promotion_memory": str(self.folder / "memory"),
             "ground": str(self.folder),
+            **more,
         }
         environment = {
             **os.environ,

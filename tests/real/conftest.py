@@ -80,12 +80,14 @@ def keys_of_gateway(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def locked(gateway: Gateway, keys_of_gateway: None) -> Fresh:  # noqa: ARG001 - for what it sets
+def locked(gateway: Gateway, request: pytest.FixtureRequest) -> Fresh:
     """A bucket with object lock, so with versions."""
+    request.getfixturevalue("keys_of_gateway")
     return _make(gateway, locked=True)
 
 
 @pytest.fixture
-def plain(gateway: Gateway, keys_of_gateway: None) -> Fresh:  # noqa: ARG001 - for what it sets
+def plain(gateway: Gateway, request: pytest.FixtureRequest) -> Fresh:
     """A bucket with neither."""
+    request.getfixturevalue("keys_of_gateway")
     return _make(gateway, locked=False)
