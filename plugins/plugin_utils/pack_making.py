@@ -15,6 +15,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys imp
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Log
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import pack, pack_ledger, pack_verification, trees
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack import Files, Manifest
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_ledger import Case
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_verification import Check, Report
 
 from . import pack_page, pack_zip, tables
@@ -49,10 +50,7 @@ def make(log: Log, plan: str, made_at: str) -> Made:
     files[pack.PEOPLE] = pack_ledger.people(case)
     report = pack_verification.verify(files, plan)
     if report.story is None:
-        known = ", ".join(sorted({str(said.get("plan")) for said in case.statements if said.get("plan")})) or "none"
-        found = report.faults[0] if any(True for _entry in case.ours()) and report.faults else f"statements about {known}"
-        remedy = "Name a plan that was promoted, or the directory of its ledger."
-        raise Refusal(f"plan {plan}", expected="a run of it in the ledger", found=found, remedy=remedy, code="no_evidence")
+        raise _no_story(plan, case, report)
     files[pack.PAGE] = pack_page.render(report, made_at).encode()
     files[pack.MANIFEST] = Manifest(report.story.about, made_at, code(), pack.listed(files)).content()
     return Made(files, report)
@@ -71,8 +69,8 @@ def examine(path: pathlib.Path, pinned: t.Sequence[VerifierKey]) -> tuple[Report
     if report.faults or report.story is None:
         return dataclasses.replace(report, checks=(container, *report.checks, Check("page", "", made=False))), ""
     page = pack_page.render(report, manifest.made_at)
-    checks = (container, *report.checks, _page(files[pack.PAGE], page, manifest))
-    return dataclasses.replace(report, checks=checks), page
+    last = _page(files[pack.PAGE], page, manifest)
+    return dataclasses.replace(report, checks=(container, *report.checks, last)), "" if last.faults else page
 
 
 def lines(report: Report) -> list[str]:
@@ -80,6 +78,18 @@ def lines(report: Report) -> list[str]:
     rows = [(check.name, check.about or "-", check.result) for check in report.checks]
     table = ["  ".join(cells).rstrip() for cells in tables.lines(_COLUMNS, rows, WIDTH)]
     return [*table, *(f"FAULT {fault}" for fault in report.faults)]
+
+
+def _no_story(plan: str, case: Case, report: Report) -> Refusal:
+    """Why no pack can be made: the ledger is unsound, or says nothing of the plan that could be read."""
+    if any(True for _entry in case.ours()):
+        remedy = "Verify the ledger with governed.delivery.ledger, and restore what it names from a copy."
+        found = report.faults[0]
+        return Refusal(f"plan {plan}", expected="a sound ledger with a run of it", found=found, remedy=remedy, code="ledger_damaged")
+    known = ", ".join(sorted({str(said.get("plan")) for said in case.statements if said.get("plan")})) or "none"
+    remedy = "Name a plan that was promoted, or the directory of its ledger."
+    found = f"statements about {known}"
+    return Refusal(f"plan {plan}", expected="a run of it in the ledger", found=found, remedy=remedy, code="no_evidence")
 
 
 def _page(found: bytes, made: str, manifest: Manifest) -> Check:

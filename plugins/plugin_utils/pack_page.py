@@ -121,7 +121,7 @@ def _heading(story: Story, report: Report, made_at: str) -> Markup:
         ),
         tag(
             "p",
-            _chip("verified", BAD if report.faults else GOOD),
+            _chip("NOT VERIFIED", BAD) if report.faults else _chip("verified", GOOD),
             f" {verified}. ",
             tag("a", "What was checked, and how to do it again", href="#verification"),
             ".",
@@ -210,7 +210,8 @@ def _criteria(story: Story) -> Markup:
 def _criterion(one: Criterion, several: bool) -> list[object]:
     where = f"{one.capability} on {one.host}" if several and one.host else one.capability
     notes = [where, *([one.reason] if one.reason and one.verdict != pack_criteria.NOT_EVALUATED else [])]
-    verdict = promotion_parts.chip(one.verdict) if one.verdict in ("PASS", "FAIL", "INCONCLUSIVE", "ERROR") else _chip(one.verdict, BAD)
+    known = one.verdict in ("PASS", "FAIL", "INCONCLUSIVE", "ERROR")
+    verdict = promotion_parts.chip(one.verdict) if known else tag("span", one.verdict, class_=f"chip {BAD}")
     differs = one.entry is not None and one.recorded != one.verdict
     samples = f"{one.samples:,}" if one.samples is not None else "0"
     return [
@@ -380,6 +381,6 @@ def _counted(count: int, one: str, many: str = "") -> str:
 
 def _lasting(seconds: float) -> str:
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
+        if seconds >= 2 * size or seconds == size:
             return f"{words.number(seconds / size)} {unit}"
     return f"{words.number(seconds)} s"

@@ -82,7 +82,7 @@ td { border-bottom: 1px solid var(--grid); padding: 8px 10px 8px 0; vertical-ali
 tr { break-inside: avoid; }
 td.right, th.right { text-align: right; font-variant-numeric: tabular-nums; }
 .goals { table-layout: fixed; }
-.goals th:nth-child(1) { width: 132px; } .goals th:nth-child(3) { width: 19%; } .goals th:nth-child(4) { width: 17%; }
+.goals th:nth-child(1) { width: 150px; } .goals th:nth-child(3) { width: 19%; } .goals th:nth-child(4) { width: 17%; }
 .goals th:nth-child(5) { width: 146px; } .goals th:nth-child(6) { width: 84px; }
 td .how { display: block; font-size: 12.5px; color: var(--soft); max-width: 62ch; }
 .note { border-left: 4px solid var(--rule); padding: 8px 14px; background: var(--panel); margin: 10px 0; overflow-wrap: anywhere; max-width: none; }
