@@ -100,7 +100,6 @@ def test_without_the_modules_of_awx_it_says_so_before_it_sends_anything(tmp_path
     assert "controller: expected the collection awx.awx; found none. Install it" in output
 
 
-@pytest.mark.xfail(reason="promote.yml does not know promotion_plan_digest yet: remove this mark when it does", strict=True)
 def test_the_shipped_workflow_finds_its_playbooks_and_variables() -> None:
     done = run(
         "ansible-playbook",
