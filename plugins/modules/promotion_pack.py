@@ -25,11 +25,9 @@ options:
     description: Name of the plan, or path of its file. The pack is about the plan as the last run that was started used it.
     type: str
   directory:
-    description: Directory of the ledger, needed with O(plan).
+    description: Directory of the ledger and of the reports, needed with O(plan).
     type: path
-  key_file:
-    description: The key that signs the ledger. Only looked at where there is no C(ledger.vkey) in O(directory).
-    type: path
+    required: false
   verifier_keys:
     description:
       - Keys that are believed, as you got them from whoever runs the ledger.
@@ -49,6 +47,8 @@ options:
   page:
     description: File to write the page of O(pack) to, made anew from what was verified. Nothing is written by default, nor when there is a fault.
     type: path
+extends_documentation_fragment:
+  - governed.delivery.promotion.ledger
 attributes:
   check_mode:
     description: Can run in check mode and say what it would do.
