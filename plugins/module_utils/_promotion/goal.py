@@ -11,8 +11,8 @@ import typing as t
 from .._common.errors import Refusal
 from . import shape, words
 
-Bound = t.Literal["at_most", "at_least", "equals"]
-BOUNDS: tuple[Bound, ...] = ("at_most", "at_least", "equals")
+Bound = t.Literal["at_most", "at_least", "equals", "worse_by_at_most"]
+BOUNDS: tuple[Bound, ...] = ("at_most", "at_least", "equals", "worse_by_at_most")
 Variables = t.Mapping[str, float]
 
 
@@ -50,7 +50,10 @@ def parse(found: object, path: str, variables: Variables | None = None) -> Goal:
     given = [bound for bound in BOUNDS if bound in entries]
     if len(given) != 1:
         raise shape.wrong(
-            path, "exactly one of at_most, at_least, equals", " and ".join(given) or "none of them", "Write one; use two goals for a range."
+            path,
+            "exactly one of at_most, at_least, equals, worse_by_at_most",
+            " and ".join(given) or "none of them",
+            "Write one; use two goals for a range.",
         )
     bound = given[0]
     samples = _number(entries["samples_at_least"], f"{path}.samples_at_least", known)
@@ -66,7 +69,12 @@ def parse(found: object, path: str, variables: Variables | None = None) -> Goal:
 
 def _limit(found: object, path: str, bound: Bound, variables: Variables) -> float | Share:
     if not isinstance(found, t.Mapping):
-        return _number(found, path, variables)
+        limit = _number(found, path, variables)
+        if bound == "worse_by_at_most" and limit <= 0:
+            raise shape.wrong(path, "percent above 0", limit, "How much worse than its control the candidate may be at most.")
+        return limit
+    if bound == "worse_by_at_most":
+        raise shape.wrong(path, "a number of percent", found, "The control in each pair is what it is compared with.")
     if bound == "equals":
         raise shape.wrong(path, "a number", found, "A share of another measure can be a limit, not an exact value.")
     entries = shape.mapping(found, path, required=("percent", "of"), optional=("floor",))

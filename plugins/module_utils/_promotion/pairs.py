@@ -14,7 +14,7 @@ import math
 import typing as t
 
 from . import signed_rank, words
-from .verdict import Result
+from .results import Result
 
 LOOKS = (8, 16, 24, 40)
 ALPHA = 0.05  # at most this probability of a wrong PASS, and of a wrong FAIL, over all looks together

@@ -10,27 +10,17 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import enum
 import typing as t
 
 from .._common.errors import Refusal
 from . import goal as goals_module
-from . import words
+from . import pairs, results, words
 from .goal import Goal, Share
 
 
-class Result(enum.Enum):
-    """What a goal came to, from best to worst."""
-
-    PASS = "PASS"
-    WAIVED = "WAIVED"  # not met, and two people have signed that it need not be
-    INCONCLUSIVE = "INCONCLUSIVE"
-    ERROR = "ERROR"
-    FAIL = "FAIL"  # worse than ERROR: a broken promise that was seen says more than one that could not be looked at
-
-
-OPEN = (Result.PASS, Result.WAIVED)  # what opens a gate
-UNKNOWN = "UNKNOWN"  # instead of a verdict, where nothing is measured: a rehearsal
+Result = results.Result
+OPEN = results.OPEN
+UNKNOWN = results.UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +155,8 @@ def _judge_one(goal: Goal, named: t.Mapping[str, list[t.Mapping[str, t.Any]]]) -
             verdict, measured="-", why=f"found {why}", reason=f"{goal.measure}: expected {verdict.needed}; found {why}."
         )
 
+    if goal.bound == "worse_by_at_most":
+        return _judge_pairs(goal, reported, verdict) if len(reported) == 1 else error(_how_many(reported))
     try:
         measure = _usable(reported)
         limit = _limit_of(goal, measure, named)
@@ -201,6 +193,33 @@ def _judge_one(goal: Goal, named: t.Mapping[str, list[t.Mapping[str, t.Any]]]) -
     return judged(Result.INCONCLUSIVE, "the interval reaches over the limit")
 
 
+def _judge_pairs(goal: Goal, reported: t.Sequence[t.Mapping[str, t.Any]], verdict: Verdict) -> Verdict:
+    """A candidate beside its control, by the interleaved pairs that the measure has; their comparison decides, not its value."""
+    margin = goal.limit if not isinstance(goal.limit, Share) else float("nan")
+    found = pairs.compare(reported[0].get("pairs"), reported[0].get("control_pairs"), margin)
+    interval = (found.lower, found.upper) if found.lower is not None and found.upper is not None else None
+    result, why = found.result, found.reason
+    if result in OPEN and found.pairs < goal.samples_at_least:
+        result, why = Result.INCONCLUSIVE, f"too few, the goal asks for {goal.samples_at_least:,}"
+    told = "-" if found.estimate is None else f"{words.number(found.estimate)} % worse"
+    return dataclasses.replace(
+        verdict,
+        result=result,
+        value=found.estimate,
+        limit=margin,
+        unit="%",
+        samples=found.pairs,
+        interval=interval,
+        measured=told,
+        why=why,
+        reason=f"{goal.measure}: expected {verdict.needed}; found {why}.",
+    )
+
+
+def _how_many(reported: t.Sequence[t.Mapping[str, t.Any]]) -> str:
+    return f"{len(reported)} measures of that name" if reported else "no such measure"
+
+
 def _keeps(bound: str, value: float, limit: float) -> bool:
     if bound == "at_most":
         return value <= limit
@@ -219,10 +238,8 @@ def _usable(reported: t.Sequence[t.Mapping[str, t.Any]]) -> _Measure:
 
     The interval is widened to hold the value: a value outside its own interval is noise, and noise must not help a verdict.
     """
-    if not reported:
-        raise _Unusable("no such measure")
-    if len(reported) > 1:
-        raise _Unusable(f"{len(reported)} measures of that name")
+    if len(reported) != 1:
+        raise _Unusable(_how_many(reported))
     measure = reported[0]
     value, samples = measure.get("value"), measure.get("samples")
     if not words.is_number(value):
@@ -269,6 +286,8 @@ def _limit_of(goal: Goal, measure: _Measure, named: t.Mapping[str, list[t.Mappin
 
 def _needed(goal: Goal, unit: str, limit: float | None = None) -> str:
     """The bound in words, as far as it is known."""
+    if goal.bound == "worse_by_at_most":
+        return f"worse by at most {goal.limit} %"
     verb = {"at_most": "at most", "at_least": "at least", "equals": "exactly"}[goal.bound]
     known = goal.limit if limit is None and not isinstance(goal.limit, Share) else limit
     return f"{verb} {_origin(goal, unit) if known is None else words.quantity(known, unit)}"

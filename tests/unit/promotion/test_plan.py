@@ -107,7 +107,7 @@ def test_a_plan_is_read_with_its_numbers_filled_in() -> None:
         (("stages", 0, "verifications", 0, "goals"), [], "goals: expected at least one entry"),
         ((*GOAL, "samples_at_least"), REMOVED, "expected the key samples_at_least"),
         ((*GOAL, "samples_at_least"), 0, "expected a whole number of at least 1"),
-        ((*GOAL, "at_most"), REMOVED, "expected exactly one of at_most, at_least, equals; found none of them"),
+        ((*GOAL, "at_most"), REMOVED, "expected exactly one of at_most, at_least, equals, worse_by_at_most; found none of them"),
         ((*GOAL, "at_least"), 1, "found at_most and at_least"),
         ((*GOAL, "at_most", "floor"), "flor", "found the text 'flor'. Plan variables: floor."),
         ((*GOAL, "at_most", "percent"), -5, "expected 0 or more"),
