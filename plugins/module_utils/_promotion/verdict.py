@@ -17,7 +17,6 @@ from . import goal as goals_module
 from . import pairs, results, words
 from .goal import Goal, Share
 
-
 Result = results.Result
 OPEN = results.OPEN
 UNKNOWN = results.UNKNOWN
