@@ -223,7 +223,8 @@ def _variables(found: object, overrides: t.Mapping[str, t.Any]) -> list[Variable
         written = shape.number(entries["value"], f"{path}.value")
         value = shape.number(overrides[name], f"promotion_variables.{name}") if name in overrides else written
         unit = shape.text(entries["unit"], f"{path}.unit") if "unit" in entries else ""
-        instead_of = written if value != written else entries.get("instead_of")
+        before = shape.number(entries["instead_of"], f"{path}.instead_of") if "instead_of" in entries else None
+        instead_of = written if value != written else before
         variables.append(Variable(shape.name(name, path), value, unit, shape.text(entries["why"], f"{path}.why"), instead_of))
     return variables
 
