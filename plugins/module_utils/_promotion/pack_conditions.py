@@ -75,7 +75,7 @@ def _at(entered: Entered) -> list[str]:
         problems.append(f"it lists {_count(listed)} as used up, and {_count(list(count))} count")
     told = {(str(one.get("capability")), str(one.get("measure"))) for one in pack_verdicts.mappings(entered.begun.said.get("waivers"))}
     if told != {(one.goal.capability, one.goal.measure) for one in waived}:
-        problems.append(f"it lists {len(told)} goals as waived, and two people each have waived {len(waived)}")
+        problems.append(f"it lists {len(told)} of the goals as waived, and two people have waived {len(waived)}")
     return problems
 
 

@@ -75,13 +75,13 @@ def _after(kind: str, said: Statement, index: int, hold: _Hold | None) -> _Hold 
     return dataclasses.replace(hold, phase=phase[kind]) if kind in phase else None
 
 
-def order(case: Case) -> t.Mapping[int, int]:
-    """For every entry of the plan's runs, the place from which on what was measured counts: behind the run's last action, or its last resumption."""
-    since: dict[str, int] = {}
+def since(case: Case) -> t.Mapping[int, int]:
+    """For every entry of the plan's runs, the place from which on what was measured counts: the run's last action until then, or its start."""
+    last: dict[str, int] = {}
     found: dict[int, int] = {}
     for index, said in case.ours(*state.TAKES, *state.IN_RUN):
         run = str(said.get("run"))
-        if said.get("type") in (*state.TAKES, "intent", "undoing"):
-            since[run] = index
-        found[index] = since.get(run, index)
+        if said.get("type") in ("started", "resumed", "intent"):
+            last[run] = index
+        found[index] = last.get(run, index)
     return found

@@ -10,7 +10,7 @@ import typing as t
 
 from .._common.errors import Refusal
 from .._ledger import canonical
-from . import pack_entrances, pack_holds, verdict
+from . import pack_entrances, pack_holds, state, verdict
 from .evidence import Statement
 from .pack_ledger import Case
 from .pack_runs import Begun, Runs
@@ -24,7 +24,7 @@ LISTS = ("promoted", "held", "failed")  # statements that list verdicts of sever
 
 @dataclasses.dataclass(frozen=True)
 class Judged:
-    """What one ``verified`` says, and what it should say. ``counts_from``: a run's measures count only behind this entry."""
+    """What one ``verified`` says, and what it should say. ``counts_from``: the run's very last action; what was measured before it is no evidence."""
 
     index: int
     run: str
@@ -39,7 +39,8 @@ def judge(case: Case, runs: Runs) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
     """All that was measured, judged anew; and where what is recorded is not what follows."""
     judged: list[Judged] = []
     faults: list[str] = []
-    places = pack_holds.order(case)
+    places = pack_holds.since(case)
+    ends = {str(said.get("run")): places[index] for index, said in case.ours(*state.TAKES, *state.IN_RUN)}
     waived = {begun.index: _let_go(case, begun) for begun in runs.begun.values()}
     for index, said in case.ours("verified"):
         begun = runs.of(said)
@@ -56,7 +57,7 @@ def judge(case: Case, runs: Runs) -> tuple[tuple[Judged, ...], tuple[str, ...]]:
         let_go = waived.get(begun.index, frozenset())
         anew = tuple(_waived(one.as_dict(), (capability, one.measure) in let_go) for one in verdict.judge(said.get("measures"), goals))
         recorded = mappings(said.get("verdicts"))
-        judged.append(Judged(index, str(said.get("run")), host, capability, recorded, anew, places[index]))
+        judged.append(Judged(index, str(said.get("run")), host, capability, recorded, anew, ends[str(said.get("run"))]))
         faults += [f"{where}: {problem}" for problem in _differences(recorded, anew)]
     return tuple(judged), tuple(faults)
 
@@ -83,7 +84,7 @@ def goals_of(begun: Begun, capability: str) -> list[dict[str, t.Any]]:
 def lists(case: Case, runs: Runs, judged: t.Sequence[Judged]) -> list[str]:
     """Whether statements about a whole stage list just the verdicts that follow; and whether what is promoted had every one of them, all PASS."""
     faults: list[str] = []
-    places = pack_holds.order(case)
+    places = pack_holds.since(case)
     for index, said in case.ours(*LISTS):
         begun = runs.of(said)
         if begun is None:

@@ -169,6 +169,15 @@ def test_any_bit_of_any_file_is_missed_when_the_list_was_made_to_fit(tmp_path: p
     assert "files" not in failed(report)
 
 
+def test_no_file_can_be_changed_and_made_to_fit(tmp_path: pathlib.Path, files: Files) -> None:
+    for name in sorted(set(files) - {pack.MANIFEST}):
+        content = bytearray(files[name])
+        content[len(content) // 2] ^= 1
+        assert examined(tmp_path, listed_anew({**files, name: bytes(content)})).faults, name
+    people = files[pack.PEOPLE].replace(b'"ann"', b'"eve"')
+    assert told(examined(tmp_path, listed_anew({**files, pack.PEOPLE: people}))) == "people.json: not the people that the runs began with"
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -326,6 +335,11 @@ def lie_digest(told_: Teller) -> None:
             said["stage_digest"] = "0" * 64
 
 
+def lie_other_stage(told_: Teller) -> None:
+    """What was measured in another stage."""
+    find(told_, "verified", run="r2")["stage"] = "dev"
+
+
 def lie_one_approval(told_: Teller) -> None:
     told_.statements.remove(find(told_, "approval", by="bob"))
 
@@ -368,6 +382,18 @@ def lie_soak(told_: Teller) -> None:
 
 def lie_health(told_: Teller) -> None:
     find(told_, "soak")["verdicts"][0]["verdict"] = "FAIL"
+
+
+def lie_promoted_all_the_same(told_: Teller) -> None:
+    """Every verdict is right, and the stage is promoted against them."""
+    lie_verdict(told_)
+    for said in told_.statements:
+        for one in said.get("verdicts", []) if said.get("run") == "r2" else []:
+            one.update(verdict="FAIL", value=5)
+
+
+def lie_waivers_listed(told_: Teller) -> None:
+    find(told_, "started", run="r2")["waivers"] = [{"capability": "alpha", "measure": "errors"}]
 
 
 def lie_waiver(told_: Teller) -> None:
@@ -413,6 +439,7 @@ def lie_resolved(told_: Teller) -> None:
         (lie_plan, "digests", "entry 25 (started): the plan that was judged by (plan_content) is not the plan that the digest is of (resolved)"),
         (lie_hosts, "digests", "entry 25 (started): its stage digest is"),
         (lie_digest, "digests", "entry 25 (started): its stage digest is 000000000000"),
+        (lie_other_stage, "digests", "entry 28 (verified): another stage than its run began with (entry 25)"),
         (lie_one_approval, "conditions", "(started): approved: expected 2 people, among them 1 owner and 1 sre"),
         (lie_stranger, "conditions", "'mallory' is not among the people"),
         (lie_signature, "conditions", "not counted: its signature is not by the key of bob"),
@@ -422,6 +449,8 @@ def lie_resolved(told_: Teller) -> None:
         (lie_conditions, "conditions", "entry 25 (started): it records that no freeze was not met, and began"),
         (lie_soak, "conditions", "dev has soaked: expected 2 h between healthy observations"),
         (lie_health, "conditions", "entry 10 (soak): it says healthy, but lists errors FAIL"),
+        (lie_promoted_all_the_same, "verdicts", "entry 30 (promoted): alpha on one: FAIL errors: expected at most 2; found 5"),
+        (lie_waivers_listed, "conditions", "entry 25 (started): it lists 1 of the goals as waived, and two people have waived 0"),
         (lie_waiver, "verdicts", "recorded is errors WAIVED, but errors PASS follows"),
         (lie_unknown_run, "digests", "entry 28 (verified): its run r3 was never started"),
         (lie_started_twice, "digests", "entry 31 (started): run r1 was started before, by entry 0"),
@@ -438,6 +467,15 @@ def test_a_lie_of_the_ledgers_own_key_is_found(tmp_path: pathlib.Path, lie: t.Ca
     report = examined(tmp_path, packed(told_.statements))
     assert check in failed(report)
     assert fault in told(report)
+
+
+def test_what_was_measured_before_the_last_action_is_no_evidence(tmp_path: pathlib.Path) -> None:
+    told_ = pack_sample.promoted()
+    lie_measured_too_early(told_)
+    story = examined(tmp_path, packed(told_.statements)).story
+    assert story is not None
+    assert [one.verdict for one in story.criteria if one.stage == "prod"] == ["not evaluated"] * 2
+    assert not story.about.accepted
 
 
 def test_what_ran_out_while_it_was_kept_still_counts(tmp_path: pathlib.Path) -> None:

@@ -38,7 +38,7 @@ def text(found: str) -> str:
 
 
 def headline(found: str) -> str:
-    return re.findall(r"<h1>(.*?)</h1>", found)[0]
+    return str(re.findall(r"<h1>(.*?)</h1>", found)[0])
 
 
 def test_an_accepted_sprint_says_so_and_shows_how() -> None:
