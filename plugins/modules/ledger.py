@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: ledger
 short_description: Verify a ledger, prove entries of it, show them
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the append-only ledger of statements in a directory, and writes nothing.
   - The ledger is a C2SP tlog-tiles log of in-toto statements in DSSE envelopes, under a signed checkpoint.
