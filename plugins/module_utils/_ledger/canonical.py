@@ -57,17 +57,6 @@ def _refuse_inexact(content: t.Any) -> None:
         _refuse_inexact(inner)
 
 
-def _no_large_floats(content: t.Any) -> None:
-    """RFC 8785 writes them as integers, which no reader takes back.
-
-    :raises ValueError: there is one.
-    """
-    if isinstance(content, float) and LARGEST < abs(content) < 1e21:
-        raise ValueError(f"{content!r} would be read as an integer beyond 2^53")
-    for value in content.values() if isinstance(content, dict) else content if isinstance(content, (list, tuple)) else ():
-        _no_large_floats(value)
-
-
 def _is_simple(content: t.Any) -> bool:
     kind = type(content)
     if kind is str:
