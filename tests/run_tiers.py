@@ -71,6 +71,7 @@ TIERS = (
     Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
     Tier("unit", "pure logic", (pytest_command("unit"),)),
     Tier("integration", "modules and playbooks on real PostgreSQL servers", (pytest_command("integration"),)),
+    Tier("faults", "a few kills of each kind; `make faults` makes many", (pytest_command("faults"),)),
     Tier(
         "real",
         "servers built from Go modules; what cannot be had is skipped by its name",
@@ -113,7 +114,11 @@ def run(tier: Tier) -> Result:
             failed.append(shown)
             blamed.extend(complaints(log))
     seconds = time.monotonic() - started
-    remarks = [*counts(report), *(f"could not be prepared: {command}" for command in unready), *(f"failed: {command}" for command in failed)]
+    remarks = [
+        *counts(report),
+        *(f"could not be prepared: {command}" for command in unready),
+        *(f"failed: {command}" for command in failed),
+    ]
     return Result(tier.name, "failed" if failed else "passed", seconds, "; ".join(remarks) or "all commands succeeded", tuple(blamed))
 
 
