@@ -22,9 +22,9 @@ from . import decision, shape
 FORMAT = "governed.delivery/acceptance-pack/v1"
 MANIFEST, PEOPLE, PAGE = "pack.json", "people.json", "index.html"
 LEDGER, PROOFS, ATTACHMENTS = "ledger/", "ledger/proofs/", "attachments/sha256/"
-CHECKPOINT, KEY = "ledger/checkpoint", "ledger/ledger.vkey"
+CHECKPOINT, KEY = "ledger/checkpoint", "ledger.vkey"
 NAME = re.compile(
-    r"pack\.json|people\.json|index\.html|ledger/checkpoint|ledger/ledger\.vkey|ledger/proofs/\d{9}\.tlog-proof"
+    r"pack\.json|people\.json|index\.html|ledger/checkpoint|ledger\.vkey|ledger/proofs/\d{9}\.tlog-proof"
     r"|ledger/tile/(?:entries|\d)/(?:x\d{3}/)*\d{3}(?:\.p/\d{1,3})?|attachments/sha256/[0-9a-f]{64}"
 )
 MOST_FILES = 100_000
