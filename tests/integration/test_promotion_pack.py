@@ -109,7 +109,7 @@ def test_what_went_wrong_is_told_and_verifies_as_well(bench: Bench) -> None:
         sign(bench, who, "stage", **common, promotion_decision="resolve", promotion_reason="undone by hand")
     run = accept(bench, promotion_plan="trial")
     assert run.code == 0, run.output
-    assert "Not accepted: stage is not promoted" in run.output or "Not accepted: stage is quarantined" in run.output
+    assert "Not accepted: stage is not promoted; 1 criterion FAIL." in run.output
     pack = bench.folder / "evidence" / "trial.acceptance.zip"
     run = verify(bench, pack)
     assert run.code == 0, run.output

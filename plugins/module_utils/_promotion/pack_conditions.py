@@ -115,7 +115,13 @@ def ends(case: Case, plan: Plan) -> list[tuple[str, str, int | None]]:
     found: list[tuple[str, str, int | None]] = []
     for stage in plan.stages:
         last = history.standing(case.statements, plan.name, plan.digest, stage.name)
-        found.append((stage.name, _WORDS[str(last.get("type"))], places[id(last)]) if last is not None else (stage.name, "not run", None))
+        if last is None:
+            found.append((stage.name, "not run", None))
+            continue
+        place = places[id(last)]
+        resolved = [index for index, said in case.ours("resolved") if index > place and said.get("target") == last.get("target")]
+        is_over = last.get("type") == "quarantined" and resolved
+        found.append((stage.name, "not promoted" if is_over else _WORDS[str(last.get("type"))], place))
     return found
 
 

@@ -122,6 +122,25 @@ def test_a_goal_that_two_people_waived_is_accepted_and_said(tmp_path: pathlib.Pa
     assert [one.verdict for one in report.story.criteria][-2:] == ["WAIVED", "WAIVED"]
 
 
+def test_a_quarantine_is_told_until_it_is_resolved(tmp_path: pathlib.Path) -> None:
+    told_ = pack_sample.teller()
+    told_.run("dev", "r1", {**pack_sample.MEASURES, "alpha": [pack_sample.measured("errors", 3)]})
+    told_.statements[-1] |= {"type": "quarantined", "reason": "stuck"}
+    outcomes = []
+    for by in ("ann", "bob", ""):
+        if by:
+            told_.decide(by, "dev", "resolve")
+        else:
+            used = [said["signed"]["nonce"] for said in told_.statements if said["type"] == "approval"]
+            about = {key: told_.about("dev")[key] for key in ("plan_digest", "stage", "target")}
+            told_.say("resolved", reason="undone by hand", approvals_used=used, **about)
+        report = examined(tmp_path, packed(told_.statements))
+        assert told(report) == ""
+        assert report.story is not None
+        outcomes.append(report.story.about.stages[0].outcome)
+    assert outcomes == ["quarantined", "quarantined", "not promoted"]
+
+
 def test_other_plans_of_the_ledger_are_in_it_without_what_they_attach(tmp_path: pathlib.Path) -> None:
     other = {
         "type": "started",
