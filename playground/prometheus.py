@@ -1,0 +1,141 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Prometheus on 127.0.0.1: the one that is installed (Debian's package ``prometheus``), or else ours: ``make components ONLY=prometheus``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from . import cluster
+from .components import component
+from .errors import Refusal
+
+SECONDS_TO_START = 30
+SAMPLE = tuple[str, float, float]  # a series as OpenMetrics spells it, epoch seconds, value
+
+
+@dataclasses.dataclass(frozen=True)
+class Prometheus:
+    """A running server. Its folder has ``data`` and ``log``."""
+
+    url: str
+    folder: Path
+    pid: int
+
+
+def program(name: str = "prometheus") -> Path:
+    """Where ``prometheus`` or ``promtool`` is.
+
+    :raises Refusal: neither installed nor built.
+    """
+    installed = shutil.which(name)
+    return Path(installed) if installed else component("prometheus").program(name)
+
+
+def record(folder: Path, samples: t.Iterable[SAMPLE]) -> None:
+    """Put samples into the server's folder, as if they had been scraped; the server must not run.
+
+    :raises Refusal: promtool does not take them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # OpenMetrics wants each family in one piece.
+    ordered = sorted(samples, key=lambda sample: (sample[0].partition("{")[0], sample[1]))
+    lines = [f"{series} {value} {moment:.3f}" for series, moment, value in ordered]
+    source = folder / "recorded.txt"
+    source.write_text("\n".join([*lines, "# EOF", ""]), encoding="utf-8")
+    done = subprocess.run(
+        [str(program("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(source), str(folder / "data")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Refusal(str(source), expected="samples that promtool takes", found=done.stderr.strip(), remedy="Look at the file.")
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path,
+    *,
+    targets: t.Sequence[str] = (),
+    scrape_interval: str = "1s",
+    web: t.Mapping[str, t.Any] | None = None,
+    lookback: str = "",
+) -> t.Iterator[Prometheus]:
+    """Start a server on this folder, made when it is missing, and kill it at the end; what it keeps stays.
+
+    :param targets: addresses to scrape, each as the job ``app``.
+    :param lookback: how old a sample may be, as ``30s``; for servers that take no such wish with a request.
+    :param web: the server's web configuration, for TLS and users.
+    :raises Refusal: there is none, or it does not start; the message holds the server's own last words.
+    """
+    command = program()
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    jobs = [{"job_name": "app", "static_configs": [{"targets": list(targets)}]}] if targets else []
+    _write(
+        folder / "prometheus.yml",
+        {"global": {"scrape_interval": scrape_interval, "scrape_timeout": scrape_interval}, "scrape_configs": jobs},
+    )
+    _write(folder / "web.yml", web or {})
+    scheme = "https" if web and "tls_server_config" in web else "http"
+    for attempt in (1, 2, 3):
+        running, process = _launch(command, folder, scheme, cluster.free_port(None), lookback)
+        try:
+            said = _wait(running, process)
+            if said is None:
+                yield running
+                return
+        finally:
+            process.kill()
+            process.wait()
+        # Between our choosing a free port and the server's taking it, somebody else can be quicker.
+        if attempt == 3 or "address already in use" not in said:
+            raise Refusal("prometheus", expected=f"to answer on {running.url}", found=said, remedy=f"Look at {folder / 'log'}.")
+
+
+def _write(path: Path, content: t.Mapping[str, t.Any]) -> None:
+    path.write_text(json.dumps(content), encoding="utf-8")  # which is YAML
+
+
+def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) -> tuple[Prometheus, subprocess.Popen[bytes]]:
+    address = f"{cluster.HOST}:{port}"
+    # The server's end must not depend on ours being orderly: where setpriv is, the system ends it with us.
+    guard = [found, "--pdeathsig", "KILL", "--"] if (found := shutil.which("setpriv")) else []
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *guard,
+                str(command),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--web.config.file={folder / 'web.yml'}",
+                f"--web.listen-address={address}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                *([f"--query.lookback-delta={lookback}"] if lookback else []),
+            ],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    return Prometheus(f"{scheme}://{address}", folder, process.pid), process
+
+
+def _wait(running: Prometheus, process: subprocess.Popen[bytes]) -> str | None:
+    """Wait until its log says that it is ready, which needs neither its certificate nor a user; None when it does, else what it said."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    text = ""
+    while time.monotonic() < deadline and process.poll() is None:
+        text = (running.folder / "log").read_text(encoding="utf-8", errors="replace")
+        if "Server is ready to receive web requests" in text:
+            return None
+        time.sleep(0.05)
+    text = (running.folder / "log").read_text(encoding="utf-8", errors="replace")
+    return " / ".join(text.split("\n")[-6:]).strip(" /") or f"no answer within {SECONDS_TO_START} s"
