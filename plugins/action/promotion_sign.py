@@ -21,7 +21,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._promotion impor
 )
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import decision as decisions
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Question
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Goal, Scope
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Scope, WaivedGoal
 from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
 from ansible_collections.governed.delivery.plugins.plugin_utils.resolving import Resolved
 
@@ -119,7 +119,7 @@ def _decision(options: t.Mapping[str, t.Any], scope: Scope) -> Decision:
         now,
         now + datetime.timedelta(seconds=lasts),
         str(options["reason"]),
-        Goal(str(goal["capability"]), str(goal["measure"])) if goal else None,
+        WaivedGoal(str(goal["capability"]), str(goal["measure"])) if goal else None,
     )
     return decisions.parse(made.as_dict())
 

@@ -27,7 +27,7 @@ options:
     required: true
   goals:
     description:
-      - List of goals. A goal is a mapping of C(measure), one of C(at_most), C(at_least) and C(equals), and C(samples_at_least).
+      - List of goals. A goal is a mapping of C(measure), one of C(at_most), C(at_least), C(equals) and C(worse_by_at_most), and C(samples_at_least).
       - A limit is a number, or a mapping of C(percent), C(of) and C(floor), the larger of so many percent of another measure and the floor.
     type: raw
     required: true
@@ -120,7 +120,7 @@ verdicts:
       description: The measured value.
       type: float
     bound:
-      description: V(at_most), V(at_least) or V(equals).
+      description: V(at_most), V(at_least), V(equals) or V(worse_by_at_most).
       type: str
     limit:
       description: The limit in the measure's unit.

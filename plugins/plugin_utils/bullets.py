@@ -32,7 +32,13 @@ def bullet(value: float, bound: str, limit: float, interval: tuple[float, float]
     def x(found: float) -> float:
         return EDGE + (found - lowest) / (highest - lowest) * (WIDTH - 2 * EDGE)
 
-    start, end = {"at_most": (0.0, x(limit)), "at_least": (x(limit), WIDTH)}.get(bound, (x(limit) - 1, x(limit) + 1))
+    allowed = {
+        "at_most": (0.0, x(limit)),
+        "worse_by_at_most": (0.0, x(limit)),
+        "at_least": (x(limit), WIDTH),
+        "equals": (x(limit) - 1, x(limit) + 1),
+    }.get(bound, (0.0, 0.0))
+    start, end = allowed
     middle = HEIGHT / 2
     return tag(
         "svg",

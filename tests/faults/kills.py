@@ -19,6 +19,7 @@ from playground.postgres import Postgres
 
 from .phases import Broken
 
+Seen = t.TypeVar("Seen")
 SECONDS_TO_RETURN = 60
 
 Kill = t.Callable[[Postgres, "subprocess.Popen[str]", random.Random], str]
@@ -72,3 +73,17 @@ def connected(server: Postgres) -> psycopg.Connection[tuple[t.Any, ...]]:
             if time.monotonic() > deadline:
                 raise Broken(f"the server does not come back: {error}") from error
             time.sleep(0.02)
+
+
+def seen(server: Postgres, read: t.Callable[[psycopg.Connection[tuple[t.Any, ...]]], Seen]) -> Seen:
+    """What ``read`` finds in a session of its own, which is made anew when the server throws it out: it may still be on its way down, or up.
+
+    :raises Broken: when the server does not come back within a minute.
+    """
+    deadline = time.monotonic() + SECONDS_TO_RETURN
+    while True:
+        with contextlib.suppress(psycopg.OperationalError), connected(server) as connection:
+            return read(connection)
+        if time.monotonic() > deadline:
+            raise Broken("the server throws every session out")
+        time.sleep(0.05)

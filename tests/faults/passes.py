@@ -19,7 +19,7 @@ from playground.postgres import Postgres
 from tests.support import documents
 from tests.support.modules import ModuleFailed, Modules
 
-from .kills import KILLS, connected
+from .kills import KILLS, connected, seen
 from .phases import REMOVAL, THERE_AND_BACK, Broken, Phase, Progress
 
 WRITERS = 4
@@ -108,8 +108,7 @@ class Passes:
 
     def _phase(self, phase: Phase) -> None:
         """Cut the phase off as often as it says, each time at a random moment of what is left, then let it finish."""
-        with connected(self.server) as connection:
-            earlier = Progress.read(connection)
+        earlier = seen(self.server, Progress.read)
         for left in range(phase.kills if self.number else 0, 0, -1):
             if sum(self.tally.points.values()) >= self.wanted:
                 break
@@ -125,18 +124,16 @@ class Passes:
         self._finished(phase, started)
         if not self.number:
             self.seconds[phase.name] = time.monotonic() - begun
-        with connected(self.server) as connection:
-            progress = Progress.read(connection)
-            progress.follows(earlier, phase)
-            if progress.state != phase.leads_to:
-                raise Broken(f"{phase.name} ended well, but the shift is {progress.state} and not {phase.leads_to}")
+        progress = seen(self.server, Progress.read)
+        progress.follows(earlier, phase)
+        if progress.state != phase.leads_to:
+            raise Broken(f"{phase.name} ended well, but the shift is {progress.state} and not {phase.leads_to}")
 
     def _cut_off(self, phase: Phase, moment: float, earlier: Progress) -> tuple[Progress, bool]:
         """Kill at that moment (seconds after the module's first session); the progress then, and whether it was through before."""
         process = self._started(phase)
         time.sleep(moment)
-        with connected(self.server) as connection:
-            progress = Progress.read(connection)
+        progress = seen(self.server, Progress.read)
         progress.follows(earlier, phase)
         if process.poll() is None:
             what = self.kill(self.server, process, self.chance)
@@ -151,8 +148,7 @@ class Passes:
             answer = None
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             raise Broken(f"{phase.name}: {error}") from error
-        with connected(self.server) as connection:
-            after = Progress.read(connection)
+        after = seen(self.server, Progress.read)
         after.follows(progress, phase)
         return after, answer is not None
 

@@ -15,7 +15,7 @@ import typing as t
 from .._common.errors import Refusal
 from . import decision as decisions
 from . import people as people_module
-from .decision import Decision, Goal, Kind, Scope
+from .decision import Decision, Kind, Scope, WaivedGoal
 from .people import Person
 from .preconditions import Approved
 
@@ -93,7 +93,7 @@ class Weighed:
 class Waiver:
     """A goal that enough people let go, and until when; ``weighed`` has their names and reasons."""
 
-    goal: Goal
+    goal: WaivedGoal
     weighed: Weighed
 
     @property
@@ -130,7 +130,7 @@ class _No(Exception):
 
 
 def weigh(
-    statements: t.Sequence[Statement], request: Approved, question: Question, *, kind: Kind = "approve", goal: Goal | None = None
+    statements: t.Sequence[Statement], request: Approved, question: Question, *, kind: Kind = "approve", goal: WaivedGoal | None = None
 ) -> Weighed:
     """Whether the decisions of ``kind`` in the statements are enough for ``request``.
 
@@ -164,7 +164,7 @@ def weigh(
 
 def waivers(statements: t.Sequence[Statement], request: Approved, question: Question) -> tuple[Waiver, ...]:
     """Every goal somebody signed a waiver for in this scope, whether or not they are enough: look at ``weighed.met``."""
-    goals: list[Goal] = []
+    goals: list[WaivedGoal] = []
     for entry in _read(statements)[0]:
         goal = entry.decision.goal
         if goal is not None and entry.decision.scope == question.scope and goal not in goals:

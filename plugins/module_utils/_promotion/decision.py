@@ -35,7 +35,7 @@ class Scope:
 
 
 @dataclasses.dataclass(frozen=True)
-class Goal:
+class WaivedGoal:
     """The one goal that a waiver lets go: a measure of a capability."""
 
     capability: str
@@ -53,7 +53,7 @@ class Decision:
     issued_at: datetime.datetime
     expires_at: datetime.datetime
     reason: str
-    goal: Goal | None = None
+    goal: WaivedGoal | None = None
 
     def as_dict(self) -> dict[str, t.Any]:
         goal = {} if self.goal is None else {"goal": dataclasses.asdict(self.goal)}
@@ -143,6 +143,6 @@ def moment(found: object, path: str) -> datetime.datetime:
     raise shape.wrong(path, "a moment in UTC like 2026-03-30T10:00:00.000Z", found, "Write it so.")
 
 
-def _goal(found: object, path: str) -> Goal:
+def _goal(found: object, path: str) -> WaivedGoal:
     entries = shape.mapping(found, path, required=("capability", "measure"))
-    return Goal(shape.text(entries["capability"], f"{path}.capability"), shape.text(entries["measure"], f"{path}.measure"))
+    return WaivedGoal(shape.text(entries["capability"], f"{path}.capability"), shape.text(entries["measure"], f"{path}.measure"))

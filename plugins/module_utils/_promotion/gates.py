@@ -43,8 +43,9 @@ def conditions(
         elif isinstance(needed, Soaked):
             judged.append(soaked(needed, statements, request))
         else:
-            condition, used = approved(needed, statements, request, context)
+            condition, nonces = approved(needed, statements, request, context)
             judged.append(condition)
+            used += tuple(nonce for nonce in nonces if nonce not in used)
     return judged, used
 
 

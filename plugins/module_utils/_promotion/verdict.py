@@ -15,7 +15,7 @@ import typing as t
 from .._common.errors import Refusal
 from . import goal as goals_module
 from . import pairs, results, words
-from .goal import Goal, Share
+from .goal import Bound, Goal, Share
 
 Result = results.Result
 OPEN = results.OPEN
@@ -219,17 +219,29 @@ def _how_many(reported: t.Sequence[t.Mapping[str, t.Any]]) -> str:
     return f"{len(reported)} measures of that name" if reported else "no such measure"
 
 
-def _keeps(bound: str, value: float, limit: float) -> bool:
-    if bound == "at_most":
-        return value <= limit
-    return value >= limit if bound == "at_least" else value == limit
+def _keeps(bound: Bound, value: float, limit: float) -> bool:
+    match bound:
+        case "at_most" | "worse_by_at_most":
+            return value <= limit
+        case "at_least":
+            return value >= limit
+        case "equals":
+            return value == limit
+        case never:
+            t.assert_never(never)
 
 
-def _breaks_throughout(bound: str, low: float, high: float, limit: float) -> bool:
+def _breaks_throughout(bound: Bound, low: float, high: float, limit: float) -> bool:
     """Whether no value between ``low`` and ``high`` keeps the bound."""
-    if bound == "at_most":
-        return low > limit
-    return high < limit if bound == "at_least" else not low <= limit <= high
+    match bound:
+        case "at_most" | "worse_by_at_most":
+            return low > limit
+        case "at_least":
+            return high < limit
+        case "equals":
+            return not low <= limit <= high
+        case never:
+            t.assert_never(never)
 
 
 def _usable(reported: t.Sequence[t.Mapping[str, t.Any]]) -> _Measure:

@@ -189,7 +189,7 @@ class Teller:
             verdicts = [{"measure": "errors", "verdict": result, "host": HOSTS[0], "capability": "alpha"}]
             self.say("soak", healthy=healthy, verdicts=verdicts, clocks=clocks, **self.about(stage))
 
-    def decide(self, by: str, stage: str, kind: Kind = "approve", *, key: str = "", goal: decision.Goal | None = None) -> Said:
+    def decide(self, by: str, stage: str, kind: Kind = "approve", *, key: str = "", goal: decision.WaivedGoal | None = None) -> Said:
         about = self.about(stage)
         scope = Scope(self.plan.name, about["plan_digest"], stage, about["stage_digest"], about["target"])
         self.nonces += 1

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import approvals, decision, people
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Given, Question, Weighed, weigh
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Goal, Kind, Scope
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Kind, Scope, WaivedGoal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.preconditions import Approved
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 NOW = datetime.datetime(2026, 3, 30, 12, tzinfo=datetime.UTC)
 SCOPE = Scope("sprint_36", "a" * 64, "stage", "b" * 64, "app")
 TWO = Approved(2, {"sre": 1, "owner": 1}, 86400.0)
-GOAL = Goal("hot_table_partitioning", "reconcile_mismatches")
+GOAL = WaivedGoal("hot_table_partitioning", "reconcile_mismatches")
 NONCES = itertools.count(1)
 
 
@@ -251,7 +251,7 @@ def test_nobody_takes_back_what_another_signed() -> None:
 
 
 def test_a_waiver_lets_one_goal_go() -> None:
-    other = Goal("hot_table_partitioning", "rows_copied")
+    other = WaivedGoal("hot_table_partitioning", "rows_copied")
     entries = [signed(decided("ann", "waive")), signed(decided("bob", "waive")), signed(decided("cho", "waive", goal=other))]
     found = {waiver.goal: waiver.weighed.met for waiver in approvals.waivers(entries, approvals.TWO_PEOPLE, question())}
     assert found == {GOAL: True, other: False}

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, tiles
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import pack, pack_verification, ssh_signatures
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Goal
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import WaivedGoal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_verification import Report
 from ansible_collections.governed.delivery.plugins.plugin_utils import pack_making, pack_zip
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +27,7 @@ from tests.unit.promotion.pack_sample import MADE_AT, Said, Teller
 
 Files = dict[str, bytes]
 ONE_FIXTURE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-WAIVED = Goal("alpha", "errors")
+WAIVED = WaivedGoal("alpha", "errors")
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import ssh_signatures
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Goal
+from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import WaivedGoal
 from ansible_collections.governed.delivery.plugins.plugin_utils import pack_making
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -96,7 +96,7 @@ def test_waivers_denials_ways_back_and_lost_soak_are_red() -> None:
     told.soak("dev", 0.1, healthy=False)
     told.soak("dev", 2)
     for name in ("ann", "bob"):
-        told.decide(name, "prod", "waive", goal=Goal("alpha", "errors"))
+        told.decide(name, "prod", "waive", goal=WaivedGoal("alpha", "errors"))
         told.decide(name, "prod")
     told.run("prod", "r2", {"alpha": [pack_sample.measured("errors", 9)]})
     told.decide("cho", "prod", "deny")
