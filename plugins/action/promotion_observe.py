@@ -48,8 +48,8 @@ class ActionModule(ActionBase):
             _require_promoted(reading, found)
             return (statement,) if writes else ()
 
-        reading, _kept = evidence.record(told.evidence(options, writes=writes), decide)
-        seen = gates.observations((*reading.statements, statement), found.plan.name, found.plan_digest, found.stage.name)
+        reading, kept = evidence.record(told.evidence(options, writes=writes), decide)
+        seen = gates.observations((*reading.statements, *kept), found.plan.name, found.plan_digest, found.stage.name)
         # What a later gate will credit depends on its own max_gap and clocks; this is with the usual ones, for people to look at.
         credited = soak.credit(seen, found.plan_digest, USUAL_GAP_SECONDS, 2)
         return {"changed": writes, "statements": [statement], "healthy": statement["healthy"], "soak": credited.as_dict()}

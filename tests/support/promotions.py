@@ -75,6 +75,7 @@ class Bench:
 
     folder: pathlib.Path
     plan: dict[str, t.Any] = dataclasses.field(default_factory=dict)
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def journal(self) -> list[str]:
@@ -130,6 +131,7 @@ class Bench:
             "KILL_BY": str(kill_by),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
+            **self.environment,
         }
         command = [
             str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
