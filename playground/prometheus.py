@@ -40,7 +40,7 @@ def program(name: str = "prometheus") -> Path:
     return Path(installed) if installed else component("prometheus").program(name)
 
 
-def record(folder: Path, samples: t.Iterable[SAMPLE]) -> None:
+def record(folder: Path, samples: t.Iterable[SAMPLE], promtool: Path | None = None) -> None:
     """Put samples into the server's folder, as if they had been scraped; the server must not run.
 
     :raises Refusal: promtool does not take them.
@@ -52,7 +52,7 @@ def record(folder: Path, samples: t.Iterable[SAMPLE]) -> None:
     source = folder / "recorded.txt"
     source.write_text("\n".join([*lines, "# EOF", ""]), encoding="utf-8")
     done = subprocess.run(
-        [str(program("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(source), str(folder / "data")],
+        [str(promtool or program("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(source), str(folder / "data")],
         capture_output=True,
         text=True,
         check=False,
@@ -69,15 +69,17 @@ def serving(
     scrape_interval: str = "1s",
     web: t.Mapping[str, t.Any] | None = None,
     lookback: str = "",
+    server: Path | None = None,
 ) -> t.Iterator[Prometheus]:
     """Start a server on this folder, made when it is missing, and kill it at the end; what it keeps stays.
 
     :param targets: addresses to scrape, each as the job ``app``.
     :param lookback: how old a sample may be, as ``30s``; for servers that take no such wish with a request.
+    :param server: the program, in place of ``program()``.
     :param web: the server's web configuration, for TLS and users.
     :raises Refusal: there is none, or it does not start; the message holds the server's own last words.
     """
-    command = program()
+    command = server or program()
     (folder / "data").mkdir(parents=True, exist_ok=True)
     jobs = [{"job_name": "app", "static_configs": [{"targets": list(targets)}]}] if targets else []
     _write(
