@@ -134,5 +134,7 @@ def served() -> t.Iterator[StandIn]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         stand_in.url = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield stand_in
-        server.shutdown()
+        try:
+            yield stand_in
+        finally:
+            server.shutdown()

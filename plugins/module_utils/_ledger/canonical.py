@@ -62,7 +62,7 @@ def _is_simple(content: t.Any) -> bool:
     if kind is str:
         return True
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _is_simple(value) for key, value in content.items())
+        return all(isinstance(key, str) and key.isascii() and _is_simple(value) for key, value in content.items())
     if kind is list or kind is tuple:
         return all(_is_simple(value) for value in content)
     return content is None or kind is bool or (kind is int and -LARGEST <= content <= LARGEST)

@@ -19,7 +19,7 @@ WIDTH = 256
 HASH_BYTES = 32
 MOST_ENTRY_BYTES = 65535
 
-Kind = t.Literal["entries"] | int
+Kind: t.TypeAlias = "t.Literal['entries'] | int"
 Read = t.Callable[[str], bytes]
 
 

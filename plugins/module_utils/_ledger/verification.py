@@ -190,7 +190,7 @@ class _Pass:
             self.vouched = one.size
         elif self.fork is None:
             reason = f"the first {one.size} entries are not those of the trusted checkpoint; those before {self.vouched} are"
-            self.fork = Fault("fork", self.vouched, reason if self.vouched else reason.split(";")[0])
+            self.fork = Fault("fork", self.vouched, reason if self.vouched else reason.split(";", maxsplit=1)[0])
 
     def _edge_at(self, size: int) -> list[bytes]:
         edge = list(self.edge)

@@ -42,7 +42,7 @@ class Approved:
     valid_for_seconds: float
 
 
-Precondition = StagePassed | Soaked | Approved
+Precondition: t.TypeAlias = "StagePassed | Soaked | Approved"
 
 
 def parse(found: object, path: str, earlier: t.Sequence[str], durations: Seconds) -> Precondition:
