@@ -93,7 +93,9 @@ def asked(url: str, *queries: t.Mapping[str, t.Any], check: bool = False, **more
 
 def measure(url: str, query: str, check: bool = False, **more: t.Any) -> dict[str, t.Any]:
     """The measure of one query; options of the query are those of a window, all others are the module's."""
-    own = {key: more.pop(key) for key in ("window", "step", "lookback", "reduce", "coverage_at_least", "unit") if key in more}
+    own: dict[str, t.Any] = {
+        key: more.pop(key) for key in ("window", "step", "lookback", "reduce", "coverage_at_least", "unit") if key in more
+    }
     answer = asked(url, {"name": "seen", "query": query, **WINDOW, **own}, check=check, **more)
     assert not answer["failed"], answer
     assert not answer["changed"]
@@ -214,7 +216,7 @@ def answering(handler: type[http.server.BaseHTTPRequestHandler]) -> t.Iterator[s
         serving.server_close()
 
 
-FAST = {"window": "4s", "step": "1s", "lookback": "3s", "coverage_at_least": 50}
+FAST: dict[str, t.Any] = {"window": "4s", "step": "1s", "lookback": "3s", "coverage_at_least": 50}
 
 
 def eventually(look: t.Callable[[], dict[str, t.Any]], there: bool) -> dict[str, t.Any]:
@@ -283,13 +285,14 @@ def test_certificates_and_passwords_are_checked(programs: Programs, tmp_path: Pa
     web = {"tls_server_config": {"cert_file": str(signed), "key_file": str(key)}, "basic_auth_users": {"ansible": SECRET_HASH}}
     prometheus.record(tmp_path, recorded(time.time()), programs.promtool)
     with prometheus.serving(tmp_path, web=web, lookback="30s", server=programs.server) as running:
-        login = {"username": "ansible", "password": SECRET}
+        login: dict[str, t.Any] = {"username": "ansible", "password": SECRET}
         assert measure(running.url, "sum(pair)", ca_path=str(signed), **login)["value"] == 3.0
-        for options, how in (
+        refused: list[tuple[dict[str, t.Any], str]] = [
             ({"ca_path": str(signed)}, "HTTP 401"),
             ({"ca_path": str(signed), "username": "ansible", "password": "wrong"}, "HTTP 401"),
             (login, "certificate verify failed"),
-        ):
+        ]
+        for options, how in refused:
             found = measure(running.url, "sum(pair)", **options)
             assert (found["value"], how in found["how"]) == (None, True), found
         assert SECRET not in json.dumps(asked(running.url, {"name": "seen", "query": "good"}, ca_path=str(signed), **login))
@@ -440,14 +443,18 @@ def test_a_users_mistake_is_refused(options: dict[str, t.Any]) -> None:
     assert "user:secret" not in json.dumps(answer["refusals"])
 
 
-def promoted(folder: Path, url: str, query: str, at_most: float, playbook: str = "promote") -> tuple[int, str]:
-    """A promotion whose one capability asks Prometheus."""
-    folder.mkdir()
-    told = {"prometheus_goals_queries": [{"name": "seen", "query": query, **WINDOW}], "prometheus_goals_wait": False}
+def promoted(
+    folder: Path, url: str, query: str, at_most: float, playbook: str = "promote", *, wait: bool = False, samples: int = 19, **window: t.Any
+) -> tuple[int, str]:
+    """A promotion, or what is around it, whose one capability asks Prometheus."""
+    folder.mkdir(exist_ok=True)
+    told = {"prometheus_goals_queries": [{"name": "seen", "query": query, **(window or WINDOW)}], "prometheus_goals_wait": wait}
     stage = {
         "name": "prod",
         "actions": [{"capability": "prometheus_goals", "with": told}],
-        "verifications": [{"capability": "prometheus_goals", "goals": [{"measure": "seen", "at_most": at_most, "samples_at_least": 19}]}],
+        "verifications": [
+            {"capability": "prometheus_goals", "goals": [{"measure": "seen", "at_most": at_most, "samples_at_least": samples}]}
+        ],
     }
     (folder / "plan.yml").write_text(yaml.safe_dump({"name": "trial", "title": "A trial", "stages": [stage]}), encoding="utf-8")
     host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
@@ -488,7 +495,7 @@ def promoted(folder: Path, url: str, query: str, at_most: float, playbook: str =
         ("sum(pair)", 3, 0, "PASS"),
         ("sum(pair)", 2, 2, "FAIL"),
         ("sum(nowhere)", 3, 4, "ERROR"),
-        ("sum(nowhere) or vector(0)", 3, 5, "answers without data"),
+        ("sum(nowhere) or vector(0)", 3, 2, "answers without data"),
     ],
 )
 def test_a_promotion_asks_prometheus(
@@ -496,3 +503,22 @@ def test_a_promotion_asks_prometheus(
 ) -> None:
     ended, output = promoted(tmp_path / "ground", server.url, query, at_most)
     assert (ended, word in output) == (code, True), output
+
+
+def test_a_promoted_stage_soaks_on_prometheus(server: prometheus.Prometheus, tmp_path: Path) -> None:
+    code, output = promoted(tmp_path / "ground", server.url, "sum(pair)", 3)
+    assert code == 0, output
+    code, output = promoted(tmp_path / "ground", server.url, "sum(pair)", 3, "soak")
+    assert (code, "trial at prod: healthy" in output) == (0, True), output
+    page = (tmp_path / "ground" / "evidence" / "trial.html").read_text(encoding="utf-8")
+    assert "20 of 20 points, 100 %" in page
+
+
+def test_a_promotion_waits_for_a_window_after_the_change(programs: Programs, tmp_path: Path) -> None:
+    with (
+        answering(Exporter) as target,
+        prometheus.serving(tmp_path / "server", targets=[target], lookback="3s", server=programs.server) as running,
+    ):
+        eventually(lambda: measure(running.url, "alive", **FAST), True)
+        code, output = promoted(tmp_path / "ground", running.url, "alive", 1, wait=True, samples=4, **FAST)
+    assert code == 0, output
