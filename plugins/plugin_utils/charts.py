@@ -13,7 +13,7 @@ import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import words
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 from . import scales
 from .markup import Markup, joined, tag

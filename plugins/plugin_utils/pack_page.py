@@ -11,13 +11,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import (
     pack_conditions,
     pack_criteria,
     pack_entrances,
     pack_verdicts,
-    words,
 )
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_conditions import Soaking
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_criteria import Criterion

@@ -9,7 +9,7 @@ import datetime
 import itertools
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import words
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.plan import Headline, Plan
 
 from . import bullets, charts, pages, scales, stories, timelines

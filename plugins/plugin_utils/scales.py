@@ -9,7 +9,7 @@ import dataclasses
 import math
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import words
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 BREAK_WIDTH = 26.0  # what a cut of the time axis takes
 NARROWEST_SPAN = 48.0

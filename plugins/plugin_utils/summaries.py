@@ -9,7 +9,7 @@ import dataclasses
 import textwrap
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import words
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 from . import tables
 from .tables import Column

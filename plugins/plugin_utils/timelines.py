@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import shape
+from ansible_collections.governed.delivery.plugins.module_utils._common import shape
 
 from .charts import Baseline, Mark, Phase, Series
 

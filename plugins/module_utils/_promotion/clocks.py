@@ -14,7 +14,7 @@ import pathlib
 import time
 import typing as t
 
-from . import words
+from .._common import words
 
 Reading = t.Mapping[str, t.Mapping[str, t.Any]]
 BOOT_ID = pathlib.Path("/proc/sys/kernel/random/boot_id")

@@ -11,8 +11,8 @@ import json
 import re
 import typing as t
 
+from .._common import shape
 from .._common.errors import Refusal
-from . import shape
 
 NAMESPACE = "governed-delivery-approval"  # of the SSH signature, so that one made for anything else is none here
 STATEMENT = "approval"  # the type of the statement that carries ``signed`` and ``signature``

@@ -16,8 +16,9 @@ import re
 import typing as t
 import zoneinfo
 
+from .._common import shape, words
 from .._common.errors import Refusal
-from . import libraries, preconditions, shape, words
+from . import libraries, preconditions
 
 NEVER_FORBIDDEN = ("undo", "recover", "rollback")
 CAN_BE_FORBIDDEN = ("promote",)

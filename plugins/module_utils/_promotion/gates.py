@@ -9,7 +9,8 @@ import dataclasses
 import datetime
 import typing as t
 
-from . import approvals, freeze, history, people, soak, ssh_signatures, words
+from .._common import words
+from . import approvals, freeze, history, people, soak, ssh_signatures
 from .approvals import ExcludedAs, Question, Waiver
 from .decision import Scope
 from .entering import Condition, Doing, Request

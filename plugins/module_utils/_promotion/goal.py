@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._common import shape, words
 from .._common.errors import Refusal
-from . import shape, words
 
 Bound = t.Literal["at_most", "at_least", "equals", "worse_by_at_most"]
 BOUNDS: tuple[Bound, ...] = ("at_most", "at_least", "equals", "worse_by_at_most")

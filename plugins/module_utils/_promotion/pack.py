@@ -15,9 +15,10 @@ import json
 import re
 import typing as t
 
+from .._common import shape
 from .._common.errors import Refusal
 from .._ledger import canonical
-from . import decision, shape
+from . import decision
 
 FORMAT = "governed.delivery/acceptance-pack/v1"
 MANIFEST, PEOPLE, PAGE = "pack.json", "people.json", "index.html"

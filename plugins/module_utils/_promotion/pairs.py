@@ -13,7 +13,8 @@ import dataclasses
 import math
 import typing as t
 
-from . import signed_rank, words
+from .._common import words
+from . import signed_rank
 from .results import Result
 
 LOOKS = (8, 16, 24, 40)

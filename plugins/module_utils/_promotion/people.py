@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 import unicodedata
 
-from . import shape, words
+from .._common import shape, words
 
 # What OpenSSH signs with and still thinks well of; certificates and DSA are not among them.
 ALGORITHMS = (

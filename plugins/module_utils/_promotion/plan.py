@@ -9,9 +9,10 @@ import dataclasses
 import re
 import typing as t
 
+from .._common import shape, words
 from .._common.errors import Refusal
 from .._ledger import canonical
-from . import goal, preconditions, shape, words
+from . import goal, preconditions
 from .goal import Goal
 from .preconditions import Precondition, StagePassed
 

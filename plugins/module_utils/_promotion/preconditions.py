@@ -9,7 +9,7 @@ import dataclasses
 import re
 import typing as t
 
-from . import shape, words
+from .._common import shape, words
 
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 Seconds = t.Mapping[str, float]  # of every plan variable whose unit is one of these

@@ -12,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import clocks, words
+from .._common import words
+from . import clocks
 
 SPREAD_ALLOWED = 30.0  # seconds by which clocks may differ over one interval and still agree
 Kind = t.Literal["left_out", "gap", "disagreement", "backwards", "reset"]

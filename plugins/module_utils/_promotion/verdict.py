@@ -12,9 +12,10 @@ import collections
 import dataclasses
 import typing as t
 
+from .._common import words
 from .._common.errors import Refusal
 from . import goal as goals_module
-from . import pairs, results, words
+from . import pairs, results
 from .goal import Bound, Goal, Share
 
 Result = results.Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import words
+from ansible_collections.governed.delivery.plugins.module_utils._common import words
 from hypothesis import given
 from hypothesis import strategies as st
 
