@@ -53,7 +53,10 @@ class ActionModule(ActionBase):
                 return ()
             return (told.stamped(entrance.statement, options["by"]),)
 
-        reading, kept = evidence.record(told.evidence(options, writes=writes), decide)
+        kept_in = told.evidence(options, writes=writes)
+        if options["look_only"]:
+            kept_in.require_sound()
+        reading, kept = evidence.record(kept_in, decide)
         about = {key: value for key, value in (entrance.statement or {}).items() if key in entrances.ABOUT}
         answer = {
             "changed": bool(kept),

@@ -15,7 +15,7 @@ import math
 import typing as t
 
 from .._common.errors import Refusal
-from .._ledger import canonical, statement
+from .._ledger import canonical, statement, verification
 from .._ledger.log import Head, HeadMoved, Log
 from .._ledger.store import Missing
 
@@ -51,6 +51,25 @@ class Evidence:
         head = self.log.head()
         entries = self.log.read(0, head)
         return Reading(tuple(self._plain(entry.statement, whole) for entry in entries), head)
+
+    def require_sound(self) -> None:
+        """Every entry, tile and attachment is what was signed. A run appends to the tiles and makes its report from what is attached.
+
+        :raises Refusal: one is not; it names the first.
+        """
+        if not self.read(whole=True).statements:
+            return
+        # Without the statements' times: a clock that was set back must not close the gate for ever.
+        report = verification.verify(self.log.store, verification.Policy(self.log.keys, self.log.origin, statements=False))
+        if report.fault != "ok":
+            first = "" if report.first_bad_entry is None else f"; first bad entry: {report.first_bad_entry}"
+            raise Refusal(
+                f"ledger {self.log.origin}",
+                expected="a ledger whose entries and tiles belong to its checkpoint",
+                found=f"{report.reason}{first}",
+                remedy="Verify the ledger with governed.delivery.ledger, and restore what it names from a copy.",
+                code="ledger_damaged",
+            )
 
     def append(self, statements: t.Sequence[Statement], after: Reading) -> None:
         """Keep the statements right behind what was read; when this returns, they survive a power cut.
