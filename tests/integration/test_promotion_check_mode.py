@@ -52,7 +52,7 @@ class Ground:
         found: dict[str, tuple[object, ...]] = {}
         for path in (self.bench.folder, *sorted(self.bench.folder.rglob("*"))):
             name = str(path.relative_to(self.bench.folder))
-            if name == "." or name.split("/")[0] in NOT_LOOKED_AT:
+            if name == "." or name.split("/", maxsplit=1)[0] in NOT_LOOKED_AT:
                 continue
             about = path.lstat()
             content = hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(about.st_mode) else ""
