@@ -24,7 +24,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 60480
 
 def is_obeyed(answer: Answer) -> bool:
     """Whether the server reads ``lookback_delta``, from its answer to one that is nonsense."""
-    return answer.status == 400 and b"lookback_delta" in answer.body
+    return answer.status == 400 and b"lookback" in answer.body.lower()
 
 
 def of_server(answer: Answer) -> float:

@@ -213,7 +213,7 @@ def test_the_servers_own_lookback_is_read_from_its_flags(text: object, own: floa
 
 
 def test_a_server_that_hides_gaps_is_refused() -> None:
-    assert lookback.is_obeyed(answer({"error": 'invalid parameter "lookback_delta": cannot parse'}, 400))
+    assert lookback.is_obeyed(answer({"error": 'error parsing lookback delta duration: cannot parse "nonsense" to a valid duration'}, 400))
     assert not lookback.is_obeyed(answer({"status": "success"}))
     assert not lookback.is_obeyed(answer({"error": "something else"}, 400))
     lookback.refuse_longer(QUERY, None)
