@@ -76,7 +76,7 @@ TIERS = (
         "real",
         "servers built from Go modules; what cannot be had is skipped by its name",
         (pytest_command("real"),),
-        prepares=(("make", "--no-print-directory", "components"),),
+        prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck"),),
     ),
     Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
 )
