@@ -127,6 +127,7 @@ def test_a_rehearsal_writes_nothing(bench: Bench) -> None:
         path for path in sorted(bench.folder.rglob("*")) if path not in before and path.name not in ("plan.yml", "hosts.yml", "tmp")
     ] == []
     assert "UNKNOWN" in run.output
+    assert "Stage digest " in run.output
     assert "dev alpha apply one" in run.output  # the diff of what it would do
 
 
