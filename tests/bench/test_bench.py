@@ -53,6 +53,7 @@ def test_a_bench_beside_a_peer(name: str, build: Path, capsys: pytest.CaptureFix
 
 def test_all_that_are_promised_are_there() -> None:
     promised = {"copy_one_worker", "copy_two_workers", "copy_vs_client_sketch", "copy_vs_partman", "reconcile", "throttled_copy", "cutover"}
+    promised |= {"ledger_append", "ledger_verify", "promotion_overhead"}
     assert promised <= set(benches())
 
 
