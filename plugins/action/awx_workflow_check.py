@@ -9,14 +9,14 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import module_loader
-from ansible_collections.governed.delivery.plugins.module_utils._awx import check, libraries, standing, workflow
+from ansible_collections.governed.delivery.plugins.module_utils._awx import check, standing, workflow
 from ansible_collections.governed.delivery.plugins.module_utils._awx.calls import Place, calls
+from ansible_collections.governed.delivery.plugins.module_utils._common import recurrences
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal, Refusals
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, shipped
 
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
-SHIPPED = COLLECTION / "playbooks" / "workflows"
 SENT_BY = "awx.awx.workflow_job_template"
 
 SPEC = ArgumentSpec(
@@ -51,15 +51,15 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": str(several), "refusals": [refusal.as_dict() for refusal in several.refusals]}
 
     def _checked(self, options: dict[str, t.Any]) -> dict[str, t.Any]:
-        if libraries.DATEUTIL.import_error is not None:
+        if recurrences.DATEUTIL.import_error is not None:
             raise Refusal(
                 "controller",
-                expected=f"the Python library {libraries.DATEUTIL.name}",
+                expected=f"the Python library {recurrences.DATEUTIL.name}",
                 found="none",
                 remedy="Install it beside ansible-core.",
                 code="no_library",
             )
-        read = workflow.read(self._content(_find(str(options["workflow"]))))
+        read = workflow.read(self._content(shipped.find(str(options["workflow"]), "workflow", "workflow")))
         found = check.faults(read, pathlib.Path(options["project_directory"] or COLLECTION), COLLECTION)
         if options["standing"] is not None:
             found += standing.faults(read, options["standing"])
@@ -81,18 +81,3 @@ class ActionModule(ActionBase):
         except AnsibleError as problem:
             reason = " ".join(str(problem).split())
             raise Refusal(str(path), expected="YAML", found=reason, remedy="Correct the file.", code="workflow_unreadable") from problem
-
-
-def _find(name: str) -> pathlib.Path:
-    is_path = "/" in name or name.endswith((".yml", ".yaml"))
-    path = pathlib.Path(name).expanduser().absolute() if is_path else SHIPPED / f"{name}.yml"
-    if not path.is_file():
-        shipped = ", ".join(sorted(found.stem for found in SHIPPED.glob("*.yml"))) or "none"
-        raise Refusal(
-            "workflow",
-            expected="the path of a workflow, or the name of a shipped one",
-            found=f"{name!r}, which is no file" if name else "nothing",
-            remedy=f"Shipped workflows: {shipped}.",
-            code="no_workflow",
-        )
-    return path

@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, state
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, entrances, told
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, entrances, ledgers, told
 
 SPEC = ArgumentSpec(
     options={
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
                 return ()
             return (told.stamped(entrance.statement, options["by"]),)
 
-        kept_in = told.evidence(options, writes=writes)
+        kept_in = ledgers.evidence(options, writes=writes)
         if options["look_only"]:
             kept_in.require_sound()
         reading, kept = evidence.record(kept_in, decide)
@@ -63,20 +63,15 @@ class ActionModule(ActionBase):
             "conditions": [condition.as_dict() for condition in entrance.conditions],
             "exit_code": entrance.exit_code,
             "about": {**about, "epoch": len(reading.statements)},
-            "run": entrance.run,
             "needed": entrance.statement is not None,
             "to_undo": told.undo_actions(entrance.told, entrance.undo),
-            "stage": wanted.stage_name(entrance),
             "statement": dict(kept[0]) if kept else {},
             "waivers": _waivers(entrance, reading, kept),
             "kept_in": {name: options[name] for name in told.EVIDENCE},
-            "stage_digest": wanted.request.stage_digest,
         }
         if not entrance.refused:
             return answer
-        if self._task.check_mode:
-            return {**answer, "failed": False, "msg": entrances.refusal_of(entrance)}
-        return {**answer, "failed": True, "changed": False, "msg": entrances.refusal_of(entrance)}
+        return {**answer, "failed": not self._task.check_mode, "msg": entrances.refusal_of(entrance)}
 
 
 def _waivers(entrance: entering.Entrance, reading: evidence.Reading, kept: t.Sequence[evidence.Statement]) -> list[dict[str, t.Any]]:

@@ -9,7 +9,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, evidence, gates, guard, history, state
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, told
 
 SPEC = ArgumentSpec(
     options={
@@ -22,7 +22,6 @@ SPEC = ArgumentSpec(
             "required": True,
             "options": {
                 "type": {"type": "str", "required": True, "choices": list(history.TYPES)},
-                "plan_content": {"type": "dict"},
                 "host": {"type": "str"},
                 "capability": {"type": "str"},
                 "measures": {"type": "raw"},
@@ -65,7 +64,7 @@ class ActionModule(ActionBase):
 
         if self._task.check_mode:
             return {"changed": True, "statements": list(statements), "to_undo": []}
-        reading, kept = evidence.record(told.evidence(options), decide)
+        reading, kept = evidence.record(ledgers.evidence(options, writes=True), decide)
         run = state.fold((*reading.statements, *kept)).get(str(options["about"].get("target")))
         return {"changed": True, "statements": list(kept), "to_undo": told.undo_actions(run.told, run.to_undo) if run else []}
 

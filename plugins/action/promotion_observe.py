@@ -9,7 +9,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import clocks, entering, evidence, gates, history, soak
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, told
 from ansible_collections.governed.delivery.plugins.plugin_utils.resolving import Resolved
 
 SPEC = ArgumentSpec(
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
             _require_promoted(reading, found)
             return (statement,) if writes else ()
 
-        reading, kept = evidence.record(told.evidence(options, writes=writes), decide)
+        reading, kept = evidence.record(ledgers.evidence(options, writes=writes), decide)
         seen = gates.observations((*reading.statements, *kept), found.plan.name, found.plan_digest, found.stage.name)
         # What a later gate will credit depends on its own max_gap and clocks; this is with the usual ones, for people to look at.
         credited = soak.credit(seen, found.plan_digest, USUAL_GAP_SECONDS, 2)
@@ -59,16 +59,13 @@ USUAL_GAP_SECONDS = 900.0
 
 
 def _observation(options: t.Mapping[str, t.Any], found: Resolved) -> dict[str, t.Any]:
-    """Healthy is only what was looked at and passed in every goal."""
+    """Healthy is only what was looked at and passed in every goal; a stage has at least one."""
     verdicts = options["verdicts"]
     expected = {(verification.capability, goal.measure) for verification in found.stage.verifications for goal in verification.goals}
-    passed = {(one.get("capability"), one.get("measure")) for one in verdicts if one.get("verdict") == "PASS"}
-    healthy = bool(verdicts) and all(one.get("verdict") == "PASS" for one in verdicts) and expected <= passed and not options["reason"]
+    seen = {(one.get("capability"), one.get("measure")) for one in verdicts}
     missed = [f"{one.get('measure')} {one.get('verdict')}" for one in verdicts if one.get("verdict") != "PASS"]
-    unseen = sorted(
-        f"{measure} of {capability} was not looked at"
-        for capability, measure in expected - {(one.get("capability"), one.get("measure")) for one in verdicts}
-    )
+    unseen = sorted(f"{measure} of {capability} was not looked at" for capability, measure in expected - seen)
+    against = [*missed, *unseen, *filter(None, [options["reason"]])]
     return {
         "type": "soak",
         "plan": found.plan.name,
@@ -76,8 +73,8 @@ def _observation(options: t.Mapping[str, t.Any], found: Resolved) -> dict[str, t
         "stage": found.stage.name,
         "stage_digest": found.stage_digest,
         "target": found.target,
-        "healthy": healthy,
-        "reason": "; ".join([*missed, *unseen, *([options["reason"]] if options["reason"] else [])]),
+        "healthy": not against,
+        "reason": "; ".join(against),
         "verdicts": verdicts,
         "clocks": {**clocks.read_here("controller"), **options["clocks"]},
     }

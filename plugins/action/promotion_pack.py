@@ -13,7 +13,17 @@ from ansible_collections.governed.delivery.plugins.module_utils._common.errors i
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import decision
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_verification import Report
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, pack_making, pack_page, pack_zip, plan_files, told
+from ansible_collections.governed.delivery.plugins.plugin_utils import (
+    actions,
+    files,
+    ledgers,
+    pack_making,
+    pack_page,
+    pack_zip,
+    plan_files,
+    shipped,
+    told,
+)
 
 SPEC = ArgumentSpec(
     options={
@@ -49,7 +59,7 @@ class ActionModule(ActionBase):
 
     def _make(self, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         name = str(options["plan"])
-        plan = plan_files.load(name, {}).name if plan_files.is_path(name) else name
+        plan = plan_files.load(name, {}).name if shipped.is_path(name) else name
         made_at = str(options["at"] or decision.spelt(told.now()))
         decision.moment(made_at, "at")
         made = pack_making.make(ledgers.log(options, writes=False), plan, made_at)
@@ -57,7 +67,7 @@ class ActionModule(ActionBase):
         content = pack_zip.content(made.files)
         changed = not path.is_file() or path.read_bytes() != content
         if changed and not self._task.check_mode:
-            pack_zip.write(path, content)
+            files.replace(path, content, "pack_unwritable")
         return {**_told(made.report), "changed": changed, "path": str(path)}
 
     def _verify(self, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -65,7 +75,7 @@ class ActionModule(ActionBase):
         report, page = pack_making.examine(pathlib.Path(options["pack"]).absolute(), pinned)
         changed = bool(page and options["page"])
         if changed and not self._task.check_mode:
-            pack_zip.write(pathlib.Path(options["page"]).absolute(), page.encode())
+            files.replace(pathlib.Path(options["page"]).absolute(), page.encode(), "pack_unwritable")
         return {**_told(report), "changed": changed, "path": str(options["pack"])}
 
 

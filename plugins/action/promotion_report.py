@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import pathlib
-import secrets
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import history
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, promotion_page
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, files, ledgers, promotion_page
 
 SPEC = ArgumentSpec(
     options={
@@ -39,22 +38,7 @@ class ActionModule(ActionBase):
             plan = history.last_plan(reading.statements, str(options["plan"]))
             path = pathlib.Path(options["destination"] or directory / f"{plan.name}.html").absolute()
             if not self._task.check_mode:
-                _write(path, promotion_page.render(plan, reading))
+                files.replace(path, promotion_page.render(plan, reading).encode(), "report_unwritable")
         except Refusal as refusal:
             return {**result, **actions.refused(refusal)}
         return {**result, "changed": True, "path": str(path)}
-
-
-def _write(path: pathlib.Path, page: str) -> None:
-    """Replace the page in one step, so that nobody ever opens half of one."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(path)
-    except OSError as problem:
-        beside.unlink(missing_ok=True)
-        found = problem.strerror or str(problem)
-        raise Refusal(
-            str(path), expected="a file that can be written", found=found, remedy="Name another destination.", code="report_unwritable"
-        ) from problem

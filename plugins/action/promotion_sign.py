@@ -22,7 +22,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._promotion impor
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import decision as decisions
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.approvals import Question
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.decision import Decision, Scope, WaivedGoal
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, told
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, told
 from ansible_collections.governed.delivery.plugins.plugin_utils.resolving import Resolved
 
 SPEC = ArgumentSpec(
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         options = actions.options_of(self, SPEC)
         try:
             found = told.resolved(options, task_vars or {})
-            kept_in = told.evidence(options, writes=not self._task.check_mode)
+            kept_in = ledgers.evidence(options, writes=not self._task.check_mode)
             made = _decision(options, _scope(options, found, kept_in))
             if self._task.check_mode:
                 return {**result, "changed": True, "signed": made.as_dict()}

@@ -29,7 +29,7 @@ import typing as t
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import entering, guard, state
-from ansible_collections.governed.delivery.plugins.plugin_utils import told
+from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
 
 if t.TYPE_CHECKING:
     from ansible.executor.stats import AggregateStats
@@ -102,7 +102,7 @@ class CallbackModule(CallbackBase):
         if self._about is None or abs(time.time() - self._looked) < SECONDS_BETWEEN_LOOKS:
             return
         try:
-            guard.require_hold(told.evidence(self._where, writes=False).read().statements, {**self._about, "type": "intent"})
+            guard.require_hold(ledgers.evidence(self._where, writes=False).read().statements, {**self._about, "type": "intent"})
             self._looked = time.time()
         except Refusal as refusal:
             self._display.error(str(refusal))

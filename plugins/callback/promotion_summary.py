@@ -63,9 +63,8 @@ class CallbackModule(CallbackBase):
         for line in summaries.told(self._judged, self._statements, self._report, self._conditions):
             self._display.display(line.text[: line.start] + _coloured(line.text[line.start :], line.verdict))
         if self._exit_code and stats.failures:
-            raise SystemExit(
-                self._exit_code
-            )  # ansible-playbook has one code for everything that failed; whoever reads ours must tell the cases apart
+            # ansible-playbook has one code for everything that failed; whoever reads ours must tell the cases apart.
+            raise SystemExit(self._exit_code)
 
     def _collect(self, result: CallbackTaskResult) -> None:
         """Remember what was judged; a task in a loop has its results one by one."""

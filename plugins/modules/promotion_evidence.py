@@ -50,9 +50,6 @@ options:
           soak: One observation of a promoted stage.
           approval: A decision that a person has signed.
           resolved: Two people have ended a quarantine.
-      plan_content:
-        description: The plan itself.
-        type: dict
       host:
         description: Host that it is about.
         type: str

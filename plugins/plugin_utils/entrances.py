@@ -31,9 +31,6 @@ class Wanted:
     hosts: tuple[str, ...]
     context: gates.Context
 
-    def stage_name(self, entrance: Entrance) -> str:
-        return str((entrance.statement or {}).get("stage") or self.request.stage)
-
 
 def request(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any], process: int) -> Wanted:
     """The request that the task's options make.

@@ -247,8 +247,8 @@ def _overview(story: Story) -> Markup:
 
 
 def _soak(one: Soaking) -> Markup:
-    credited, needed = (_lasting(value) for value in (one.found.seconds, one.needed))
-    wall = "nobody looked" if one.wall is None else f"{_lasting(one.wall)} elapsed, {_counted(one.found.observations, 'observation')}"
+    credited, needed = (words.lasting(value) for value in (one.found.seconds, one.needed))
+    wall = "nobody looked" if one.wall is None else f"{words.lasting(one.wall)} elapsed, {_counted(one.found.observations, 'observation')}"
     enough = one.found.seconds >= one.needed
     return tag(
         "span",
@@ -377,10 +377,3 @@ def _sequence(found: object) -> t.Sequence[object]:
 
 def _counted(count: int, one: str, many: str = "") -> str:
     return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}"
-
-
-def _lasting(seconds: float) -> str:
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size or seconds == size:
-            return f"{words.number(seconds / size)} {unit}"
-    return f"{words.number(seconds)} s"

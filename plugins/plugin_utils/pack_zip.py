@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import pathlib
-import secrets
 import stat
 import struct
 import typing as t
@@ -46,24 +44,6 @@ def content(files: pack.Files) -> bytes:
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, UNIX, MODE << 16
             archive.writestr(entry, files[name])
     return held.getvalue()
-
-
-def write(path: pathlib.Path, written: bytes) -> None:
-    """Replace the file in one step, so that nobody ever opens half of one.
-
-    :raises Refusal: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(written)
-        beside.replace(path)
-    except OSError as problem:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        found = problem.strerror or str(problem)
-        remedy = "Name another destination."
-        raise Refusal(str(path), expected="a file that can be written", found=found, remedy=remedy, code="pack_unwritable") from problem
 
 
 def read(path: pathlib.Path) -> dict[str, bytes]:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import pathlib
 import typing as t
 
 import yaml
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import plan as plans
 
-SHIPPED = pathlib.Path(__file__).resolve().parents[2] / "playbooks" / "plans"
+from . import shipped
 
 
 class _EveryKeyOnce(yaml.SafeLoader):
@@ -33,35 +32,12 @@ def _mapping(loader: _EveryKeyOnce, node: yaml.MappingNode) -> dict[t.Any, t.Any
 _EveryKeyOnce.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def find(name: str) -> pathlib.Path:
-    """The file of a plan: a path (anything with a slash or an ending), or the name of one that the collection ships.
-
-    :raises Refusal: there is no such file.
-    """
-    path = pathlib.Path(name).expanduser().absolute() if is_path(name) else SHIPPED / f"{name}.yml"
-    if not path.is_file():
-        shipped = ", ".join(sorted(found.stem for found in SHIPPED.glob("*.yml"))) or "none"
-        raise Refusal(
-            "promotion_plan",
-            expected="the path of a plan, or the name of a shipped one",
-            found=f"{name!r}, which is no file" if name else "nothing",
-            remedy=f"Shipped plans: {shipped}.",
-            code="no_plan",
-        )
-    return path
-
-
-def is_path(name: str) -> bool:
-    """Whether a plan's path is meant, and not its name."""
-    return "/" in name or name.endswith((".yml", ".yaml"))
-
-
 def load(name: str, overrides: t.Mapping[str, t.Any]) -> plans.Plan:
     """The plan of that name or path, with its variables overridden.
 
     :raises Refusal: the file cannot be read, is no YAML, or is no plan; the message names the path inside it.
     """
-    path = find(name)
+    path = shipped.find(name, "plan", "promotion_plan")
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_EveryKeyOnce)
     except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as problem:

@@ -11,7 +11,6 @@ import os
 import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import state
-from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.plan import Action, Plan
 
 from . import ledgers, plan_files, resolving
@@ -26,11 +25,6 @@ PLAN: dict[str, t.Any] = {
     "people": {"type": "list", "elements": "dict", "default": []},
     "calendar": {"type": "list", "elements": "dict", "default": []},
 }
-
-
-def evidence(options: t.Mapping[str, t.Any], *, writes: bool = True) -> Evidence:
-    """Where the statements are."""
-    return ledgers.evidence(options, writes=writes)
 
 
 def resolved(options: t.Mapping[str, t.Any], task_vars: t.Mapping[str, t.Any]) -> Resolved:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 
-from .libraries import rrule as rules
+from .._common.recurrences import rrule as rules
 
 START = re.compile(r"DTSTART(?:;TZID=(?P<zone>[^:\s]+))?:\d{8}T\d{6}(?P<utc>Z?)\Z")
 MOST = 999  # what AWX takes as COUNT

@@ -47,6 +47,14 @@ def quantity(value: float, unit: str, unlike: float | None = None) -> str:
     return digits if unit in COUNTS else f"{digits} {unit}"
 
 
+def lasting(seconds: float) -> str:
+    """``90`` as ``90 s``, ``5400`` as ``90 min``, ``172800`` as ``2 d``: the largest unit of which there are two, or exactly one."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size or seconds == size:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds)} s"
+
+
 def described(found: object) -> str:
     """A value that should not be there, short enough for a message."""
     if found is None:

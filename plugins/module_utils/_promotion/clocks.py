@@ -22,10 +22,10 @@ BOOT_ID = pathlib.Path("/proc/sys/kernel/random/boot_id")
 
 def read_here(name: str) -> dict[str, dict[str, t.Any]]:
     """The wall clock of this machine as ``name``, and its time since boot as ``<name>_uptime`` where the boot can be told from others."""
-    boot_id = _boot_id()
-    reading = {name: wall(time.clock_gettime(time.CLOCK_REALTIME), boot_id)}
-    if boot_id is not None and hasattr(time, "CLOCK_BOOTTIME"):
-        reading[f"{name}_uptime"] = uptime(time.clock_gettime(time.CLOCK_BOOTTIME), boot_id)
+    here = boot_id()
+    reading = {name: wall(time.clock_gettime(time.CLOCK_REALTIME), here)}
+    if here is not None and hasattr(time, "CLOCK_BOOTTIME"):
+        reading[f"{name}_uptime"] = uptime(time.clock_gettime(time.CLOCK_BOOTTIME), here)
     return reading
 
 
@@ -72,7 +72,8 @@ def _text(found: object) -> str | None:
     return str(found) if isinstance(found, str) and found else None
 
 
-def _boot_id() -> str | None:
+def boot_id() -> str | None:
+    """Which boot of this machine it is; None where the kernel does not say."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip() or None
     except (OSError, ValueError):

@@ -22,7 +22,6 @@ from .._ledger.store import Missing
 Statement = t.Mapping[str, t.Any]
 
 ATTACHED = ("measures", "timeline", "plan_content", "resolved")
-DIGEST_LENGTH = 64
 LARGEST_EXACT = 2**53 - 1  # JSON's numbers are doubles
 
 
@@ -81,11 +80,13 @@ class Evidence:
 
     def _sealed(self, said: Statement) -> statement.Statement:
         predicate = {key: _finite(value) for key, value in said.items() if key != "type"}
-        attached = {key: self.log.store.attach(_canonical(predicate.pop(key))) for key in ATTACHED if predicate.get(key)}
+        attached = {key: self.log.store.attach(canonical.canonical(predicate.pop(key))) for key in ATTACHED if predicate.get(key)}
         if attached:
             predicate["attached"] = attached
         subjects = {
-            f"{name} of {said.get('plan', '')}": str(said[name]) for name in ("plan_digest", "stage_digest") if _is_digest(said.get(name))
+            f"{name} of {said.get('plan', '')}": str(said[name])
+            for name in ("plan_digest", "stage_digest")
+            if statement.SHA256.fullmatch(str(said.get(name)))
         }
         return statement.statement(str(said["type"]), predicate, subjects or {"promotion": canonical.digest(predicate)})
 
@@ -122,10 +123,6 @@ def record(evidence: Evidence, decide: t.Callable[[Reading], t.Sequence[Statemen
             continue
 
 
-def _canonical(found: t.Any) -> bytes:
-    return canonical.canonical(found)
-
-
 def _finite(found: t.Any) -> t.Any:
     """The same content; NaN, infinities and numbers that JSON cannot hold exactly as text: a dead measure has to be on record, too."""
     if isinstance(found, t.Mapping):
@@ -139,7 +136,3 @@ def _finite(found: t.Any) -> t.Any:
     if isinstance(found, int):
         return int(found) if abs(found) <= LARGEST_EXACT else str(int(found))
     return str(found) if isinstance(found, str) else found
-
-
-def _is_digest(found: object) -> bool:
-    return isinstance(found, str) and len(found) == DIGEST_LENGTH and all(letter in "0123456789abcdef" for letter in found)

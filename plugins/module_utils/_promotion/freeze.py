@@ -16,9 +16,9 @@ import re
 import typing as t
 import zoneinfo
 
-from .._common import shape, words
+from .._common import recurrences, shape, words
 from .._common.errors import Refusal
-from . import libraries, preconditions
+from . import preconditions
 
 NEVER_FORBIDDEN = ("undo", "recover", "rollback")
 CAN_BE_FORBIDDEN = ("promote",)
@@ -68,8 +68,8 @@ def parse(found: object, path: str = "promotion_calendar") -> tuple[Window, ...]
     :raises Refusal: it names the path of what is wrong, or the library that is missing.
     """
     entries = shape.sequence(found, path, empty=True)
-    if entries and libraries.DATEUTIL.import_error is not None:
-        remedy = f"Install {libraries.DATEUTIL.name} where Ansible runs."
+    if entries and recurrences.DATEUTIL.import_error is not None:
+        remedy = f"Install {recurrences.DATEUTIL.name} where Ansible runs."
         raise Refusal(path, expected="python-dateutil, which reads recurrences", found="none", remedy=remedy, code="library_missing")
     windows = tuple(_window(entry, f"{path}[{index}]") for index, entry in enumerate(entries))
     shape.unique([window.name for window in windows], path)
@@ -224,9 +224,9 @@ def _rule(found: object, starts: datetime.datetime, path: str) -> str:
     return rule
 
 
-def _recurrence(rule: str, starts: datetime.datetime) -> libraries.rrule.rrule:
-    found = libraries.rrule.rrulestr(rule, dtstart=starts)
-    if not isinstance(found, libraries.rrule.rrule):
+def _recurrence(rule: str, starts: datetime.datetime) -> recurrences.rrule.rrule:
+    found = recurrences.rrule.rrulestr(rule, dtstart=starts)
+    if not isinstance(found, recurrences.rrule.rrule):
         raise TypeError("one rule only")
     return found
 

@@ -61,8 +61,9 @@ def stage_passed(needed: StagePassed, statements: t.Sequence[Statement], plan: s
 
 def approved(needed: Approved, statements: t.Sequence[Statement], request: Request, context: Context) -> tuple[Condition, tuple[str, ...]]:
     """Enough people have signed the stage's digest, and the nonces of their approvals."""
-    weighed = approvals.weigh(statements, needed, question(request, context))
-    asked = approvals.asked(needed, question(request, context).excluded)
+    asking = question(request, context)
+    weighed = approvals.weigh(statements, needed, asking)
+    asked = approvals.asked(needed, asking.excluded)
     about = [
         found.reason for found in weighed.refused if found.code not in ("other_plan", "other_stage", "other_target", "used", "counted")
     ]
@@ -89,7 +90,7 @@ def question(request: Request, context: Context) -> Question:
 def soaked(needed: Soaked, statements: t.Sequence[Statement], request: Request) -> Condition:
     """The earlier stage has been seen healthy long enough since it was promoted."""
     name = f"{needed.stage} has soaked"
-    wanted = f"{_lasting(needed.seconds)} between healthy observations at most {_lasting(needed.max_gap_seconds)} apart, by {needed.clocks} clocks"
+    wanted = f"{words.lasting(needed.seconds)} between healthy observations at most {words.lasting(needed.max_gap_seconds)} apart, by {needed.clocks} clocks"
     found = soak.credit(
         observations(statements, request.plan, request.plan_digest, needed.stage),
         request.plan_digest,
@@ -97,8 +98,8 @@ def soaked(needed: Soaked, statements: t.Sequence[Statement], request: Request) 
         needed.clocks,
     )
     last = f"; {found.findings[-1].detail}" if found.findings else ""
-    told = f"{_lasting(found.seconds)} from {found.observations} observations{last}"
-    every = _lasting(needed.max_gap_seconds / 2)
+    told = f"{words.lasting(found.seconds)} from {found.observations} observations{last}"
+    every = words.lasting(needed.max_gap_seconds / 2)
     remedy = f"Observe it: ansible-playbook governed.delivery.soak with the inventory of {needed.stage}, by a timer every {every}."
     met = found.seconds >= needed.seconds
     return Condition(name, met, told, wanted, "" if met else remedy)
@@ -115,13 +116,6 @@ def observations(statements: t.Sequence[Statement], plan: str, plan_digest: str,
         elif statement.get("type") == "soak":
             seen.append({**statement, "index": index, "digest": statement.get("plan_digest")})
     return seen if history.passed(statements, plan, plan_digest, stage) else []
-
-
-def _lasting(seconds: float) -> str:
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size or seconds == size:
-            return f"{words.number(seconds / size)} {unit}"
-    return f"{words.number(seconds)} s"
 
 
 def not_frozen(calendar: t.Sequence[t.Mapping[str, t.Any]], now: datetime.datetime, doing: Doing) -> Condition:

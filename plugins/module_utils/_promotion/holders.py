@@ -9,10 +9,10 @@ From another machine nobody can tell, so only the lease's end counts there. On t
 from __future__ import annotations
 
 import fcntl
-import os
 import pathlib
 import typing as t
 
+from . import clocks
 from .state import Holder
 
 Life = t.Literal["alive", "dead", "unknown"]
@@ -21,16 +21,17 @@ PROC = pathlib.Path("/proc")
 
 def holder(process: int, lock: str = "") -> Holder:
     """The process, named so that no later process with the same number is taken for it, and the file that it will keep locked."""
-    return Holder(_text("/etc/machine-id"), _boot(), _namespace(), process, _started(process), lock)
+    return Holder(_text("/etc/machine-id"), clocks.boot_id() or "", _namespace(), process, _started(process), lock)
 
 
 def life(found: Holder) -> Life:
     """``dead`` only when this kernel, in this process namespace, knows it: process and workers are gone, or the machine was booted since."""
     if not found.process or not found.started or not found.boot:
         return "unknown"
-    if found.machine and found.machine == _text("/etc/machine-id") and found.boot != _boot() and _boot():
+    boot = clocks.boot_id()
+    if boot and found.boot != boot and found.machine and found.machine == _text("/etc/machine-id"):
         return "dead"
-    if found.boot != _boot() or found.namespace != _namespace():
+    if found.boot != boot or found.namespace != _namespace():
         return "unknown"
     return "alive" if _started(found.process) == found.started or _is_locked(found.lock) else "dead"
 
@@ -63,17 +64,8 @@ def _namespace() -> str:
         return ""
 
 
-def _boot() -> str:
-    return _text(str(PROC / "sys/kernel/random/boot_id"))
-
-
 def _text(path: str) -> str:
     try:
         return pathlib.Path(path).read_text(encoding="utf-8").strip()
     except OSError:
         return ""
-
-
-def own() -> Holder:
-    """The process that runs this."""
-    return holder(os.getpid())

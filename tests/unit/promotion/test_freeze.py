@@ -11,8 +11,9 @@ import typing as t
 import zoneinfo
 
 import pytest
+from ansible_collections.governed.delivery.plugins.module_utils._common import recurrences
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._promotion import freeze, libraries
+from ansible_collections.governed.delivery.plugins.module_utils._promotion import freeze
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.freeze import Doing, next_change, standing
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,7 +215,7 @@ def test_two_windows_of_one_name_are_refused() -> None:
 
 
 def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libraries, "DATEUTIL", dataclasses.replace(libraries.DATEUTIL, import_error="no module"))
+    monkeypatch.setattr(recurrences, "DATEUTIL", dataclasses.replace(recurrences.DATEUTIL, import_error="no module"))
     with pytest.raises(Refusal, match="python-dateutil") as refusal:
         freeze.parse([WEEKEND])
     assert refusal.value.code == "library_missing"

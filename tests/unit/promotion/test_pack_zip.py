@@ -15,7 +15,7 @@ import zipfile
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import pack
-from ansible_collections.governed.delivery.plugins.plugin_utils import pack_zip
+from ansible_collections.governed.delivery.plugins.plugin_utils import files, pack_zip
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,9 +187,9 @@ def test_more_than_a_reader_takes_is_not_written(monkeypatch: pytest.MonkeyPatch
 
 def test_a_pack_is_replaced_in_one_step_or_not_at_all(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "folder" / "pack.zip"
-    pack_zip.write(path, b"one")
-    pack_zip.write(path, b"two")
+    files.replace(path, b"one", "pack_unwritable")
+    files.replace(path, b"two", "pack_unwritable")
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
     with pytest.raises(Refusal, match="expected a file that can be written"):
-        pack_zip.write(path / "below", b"three")
+        files.replace(path / "below", b"three", "pack_unwritable")

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import plan as plans
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.goal import Share
-from ansible_collections.governed.delivery.plugins.plugin_utils import plan_files
+from ansible_collections.governed.delivery.plugins.plugin_utils import plan_files, shipped
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -183,9 +183,9 @@ def test_overrides_are_checked() -> None:
 
 
 def test_every_shipped_plan_can_be_read_and_is_called_like_its_file() -> None:
-    shipped = sorted(plan_files.SHIPPED.glob("*.yml"))
-    assert shipped
-    assert [plan_files.load(path.stem, {}).name for path in shipped] == [path.stem for path in shipped]
+    found = sorted((shipped.PLAYBOOKS / "plans").glob("*.yml"))
+    assert found
+    assert [plan_files.load(path.stem, {}).name for path in found] == [path.stem for path in found]
 
 
 @pytest.mark.parametrize(

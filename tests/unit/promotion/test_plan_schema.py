@@ -20,7 +20,7 @@ import pytest
 import yaml
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import plan as plans
-from ansible_collections.governed.delivery.plugins.plugin_utils import plan_files
+from ansible_collections.governed.delivery.plugins.plugin_utils import shipped
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema.protocols import Validator
@@ -28,8 +28,8 @@ from jsonschema.protocols import Validator
 Mapping = dict[str, t.Any]
 Path = tuple[str | int, ...]
 
-SCHEMA = plan_files.SHIPPED / "plan.schema.json"
-SHIPPED = sorted(plan_files.SHIPPED.glob("*.yml"))
+SCHEMA = shipped.PLAYBOOKS / "plans" / "plan.schema.json"
+SHIPPED = sorted((shipped.PLAYBOOKS / "plans").glob("*.yml"))
 MODELINE = "# yaml-language-server: $schema=plan.schema.json"
 
 # What a refusal of the parser says where no schema can know: it is about two places of the plan, or about a number's size.

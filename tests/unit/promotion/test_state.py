@@ -170,7 +170,7 @@ def test_whatever_is_said_at_most_one_run_may_act(script: list[tuple[str, str, i
 
 
 def test_a_process_is_told_from_the_next_with_its_number() -> None:
-    own = holders.own()
+    own = holders.holder(os.getpid())
     assert holders.life(own) == "alive"
     assert holders.life(dataclasses.replace(own, started="1")) == "dead"
     assert holders.life(dataclasses.replace(own, boot="another", machine="another")) == "unknown"
@@ -193,7 +193,7 @@ def test_a_killed_run_is_not_dead_while_a_worker_of_it_lives(tmp_path: pathlib.P
         worker = subprocess.Popen(
             [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[file.fileno()], start_new_session=True
         )
-    held = dataclasses.replace(holders.own(), started="1", lock=str(lock))
+    held = dataclasses.replace(holders.holder(os.getpid()), started="1", lock=str(lock))
     assert holders.life(held) == "alive"
     worker.kill()
     worker.wait()

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection. The one place of this field that imports a third-party library, so that a missing one becomes a message."""
+"""PRIVATE to the collection. The one place that imports dateutil, so that a missing library becomes a message, not a traceback."""
 
 from __future__ import annotations
 
 import traceback
 import typing as t
 
-from .._common.frame import Library
+from .frame import Library
 
 if t.TYPE_CHECKING:
     from dateutil import rrule
