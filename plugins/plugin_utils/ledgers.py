@@ -23,6 +23,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 impor
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Store
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
+from ansible_collections.governed.delivery.plugins.plugin_utils import files
 
 OPTIONS: dict[str, t.Any] = {
     "directory": {"type": "path", "required": True},
@@ -61,9 +62,8 @@ def log(options: t.Mapping[str, t.Any], *, writes: bool) -> Log:
 
 
 def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> SigningKey:
-    if key_file.exists():
-        return keys.read(key_file)
-    if store.head() is not None:
+    begins = store.head() is None
+    if not key_file.exists() and not begins:
         raise Refusal(
             str(key_file),
             expected="the key of the ledger that is there",
@@ -71,15 +71,20 @@ def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> Si
             remedy="Name the ledger's key with promotion_ledger_key. A new key would make every earlier statement unbelievable.",
             code="key_missing",
         )
+    signer = keys.read(key_file) if key_file.exists() else _made(key_file)
+    published = directory / "ledger.vkey"
+    if begins and not published.exists():  # those who only read are not told where the key is
+        files.replace(published, f"{signer.verifier.text()}\n".encode(), "evidence_directory")
+    return signer
+
+
+def _made(key_file: pathlib.Path) -> SigningKey:
     try:
-        key = keys.generate(key_file, f"delivery-{secrets.token_hex(4)}")
+        return keys.generate(key_file, f"delivery-{secrets.token_hex(4)}")
     except Refusal:
         if not key_file.exists():  # else somebody made it at the same time: theirs it is
             raise
         return keys.read(key_file)
-    published = directory / "ledger.vkey"
-    published.write_text(key.verifier.text() + "\n", encoding="utf-8")
-    return key
 
 
 def _verifiers(

@@ -25,13 +25,13 @@ def holder(process: int, lock: str = "") -> Holder:
 
 
 def life(found: Holder) -> Life:
-    """``dead`` only when this kernel, in this process namespace, knows it: process and workers are gone, or the machine was booted since."""
+    """``dead`` only when this kernel, in this process namespace, knows it: process and workers are gone.
+
+    Another boot with the same machine id is no proof: cloned images and containers share their machine id.
+    """
     if not found.process or not found.started or not found.boot:
         return "unknown"
-    boot = clocks.boot_id()
-    if boot and found.boot != boot and found.machine and found.machine == _text("/etc/machine-id"):
-        return "dead"
-    if found.boot != boot or found.namespace != _namespace():
+    if found.boot != clocks.boot_id() or found.namespace != _namespace():
         return "unknown"
     return "alive" if _started(found.process) == found.started or _is_locked(found.lock) else "dead"
 

@@ -174,6 +174,7 @@ def test_a_process_is_told_from_the_next_with_its_number() -> None:
     assert holders.life(own) == "alive"
     assert holders.life(dataclasses.replace(own, started="1")) == "dead"
     assert holders.life(dataclasses.replace(own, boot="another", machine="another")) == "unknown"
+    assert holders.life(dataclasses.replace(own, boot="another")) == "unknown", "cloned machines share their id"
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     held = holders.holder(child.pid)
     assert holders.life(held) == "alive"

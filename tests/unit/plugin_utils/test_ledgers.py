@@ -1,0 +1,31 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
+
+from tests.unit.ledger.sample import told
+
+
+def test_a_key_that_lies_elsewhere_publishes_its_verifier_beside_the_ledger(tmp_path: pathlib.Path) -> None:
+    elsewhere = tmp_path / "vault" / "release.key"
+    key = keys.generate(elsewhere, "release")
+    directory = tmp_path / "evidence"
+    ledgers.log({"directory": directory, "key_file": elsewhere}, writes=True)
+    assert (directory / "ledger.vkey").read_text().strip() == key.verifier.text()
+    reader = ledgers.log({"directory": directory}, writes=False)
+    assert [found.text() for found in reader.keys] == [key.verifier.text()]
+
+
+def test_a_ledger_that_is_there_gets_no_new_key(tmp_path: pathlib.Path) -> None:
+    log = ledgers.log({"directory": tmp_path}, writes=True)
+    log.append([told(0)], None)
+    (tmp_path / "ledger.key").rename(tmp_path / "lost.key")
+    with pytest.raises(Refusal, match="earlier statement unbelievable"):
+        ledgers.log({"directory": tmp_path}, writes=True)
