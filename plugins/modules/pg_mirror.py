@@ -138,7 +138,7 @@ waits:
 """
 
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
-from ansible_collections.governed.delivery.plugins.module_utils._postgres.driver import PSYCOPG
+from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.driver import PSYCOPG
 from ansible_collections.governed.delivery.plugins.module_utils._postgres.work_mirror import SPEC, work
 
 

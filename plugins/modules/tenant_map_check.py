@@ -132,7 +132,7 @@ refusals:
 """
 
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
-from ansible_collections.governed.delivery.plugins.module_utils._postgres.driver import PSYCOPG
+from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.driver import PSYCOPG
 from ansible_collections.governed.delivery.plugins.module_utils._postgres.routes_check import SPEC, work
 
 

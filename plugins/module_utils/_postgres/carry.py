@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 from .keys import carried_indexes
 from .names import columns, shortened, verbatim
 from .steps import NEW_OBJECT, SHARE_ROW_EXCLUSIVE, Step

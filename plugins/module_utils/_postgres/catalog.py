@@ -11,7 +11,7 @@ import typing as t
 from .names import Table
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
 
 
 @dataclasses.dataclass(frozen=True)

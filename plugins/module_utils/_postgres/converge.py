@@ -10,8 +10,8 @@ import datetime
 import typing as t
 
 from .._common.errors import Refusal
+from .._common.postgres.driver import sql
 from . import carry, catalog, layout, partition
-from .driver import sql
 from .layout import DefaultBound, RangeBound
 from .mirror import leaf_steps
 from .names import Table, verbatim
@@ -20,8 +20,8 @@ from .steps import ACCESS_EXCLUSIVE, Step
 from .table import described, same_columns
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .layout import Level, Partition
     from .state import Job
 

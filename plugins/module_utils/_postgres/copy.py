@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import errors, psycopg, sql
+from .._common.postgres.driver import errors, psycopg, sql
 from .locks import GIVE_WAY, LOCK_TIMEOUT_MILLISECONDS
 from .names import columns, state
 from .ranges import part_bounds
@@ -22,8 +22,8 @@ from .ranges import part_bounds
 if t.TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .ranges import Key, KeySpace
     from .state import Job
 

@@ -12,15 +12,15 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 from .names import columns, state
 from .ranges import last_bound
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .ranges import Key, KeySpace
     from .state import Job
 

@@ -10,7 +10,7 @@ import functools
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import psycopg
+from .._common.postgres.driver import psycopg
 
 if t.TYPE_CHECKING:
     from .._common.frame import Context, Outcome

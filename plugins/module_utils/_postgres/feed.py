@@ -16,11 +16,11 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import psycopg, sql
+from .._common.postgres.driver import psycopg, sql
 from .names import columns, state
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .ranges import KeySpace
     from .state import Job
 

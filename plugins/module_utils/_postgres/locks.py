@@ -11,10 +11,10 @@ import types
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import errors
+from .._common.postgres.driver import errors
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
 
 LOCK_TIMEOUT_MILLISECONDS = 50  # far below deadlock_timeout (1 s): whoever runs into us never pays for it, we do
 SILENT_MILLISECONDS = (

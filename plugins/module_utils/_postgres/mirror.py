@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 from .names import STATE_SCHEMA, columns, row, state
 from .steps import ACCESS_EXCLUSIVE, NEW_OBJECT, SHARE_ROW_EXCLUSIVE, Step
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .ranges import KeySpace
     from .state import Job
 

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composed, Identifier

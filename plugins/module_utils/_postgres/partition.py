@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 import typing as t
 
+from .._common.postgres.driver import sql
 from . import carry, keys
-from .driver import sql
 from .layout import DefaultBound, HashBound, Level, ListBound, Partition, RangeBound
 from .names import Table, columns, shortened
 from .steps import ACCESS_SHARE, NEW_OBJECT, SHARE_UPDATE_EXCLUSIVE, Step

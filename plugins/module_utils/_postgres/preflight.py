@@ -11,7 +11,7 @@ import os
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import errors, sql
+from .._common.postgres.driver import errors, sql
 from .keys import source_key, target_key
 from .layout import Level, Partition, periods
 from .names import verbatim
@@ -19,8 +19,8 @@ from .names import verbatim
 if t.TYPE_CHECKING:
     from psycopg.sql import Composable
 
+    from .._common.postgres.connect import Connection
     from .catalog import Column, Description
-    from .connect import Connection
     from .names import Table
 
 # A new table beside the old one: the rows, their indexes, and the WAL between two checkpoints.

@@ -13,13 +13,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 from .names import columns, row, state, verbatim
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composable, Composed
 
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .state import Job
 
 PLAN_CHUNK_ROWS = 100_000

@@ -13,7 +13,7 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import psycopg, sql
+from .._common.postgres.driver import psycopg, sql
 from .locks import GIVE_WAY, LOCK_TIMEOUT_MILLISECONDS, SILENT_MILLISECONDS
 from .mirror import upsert
 from .names import columns
@@ -22,8 +22,8 @@ from .state import LIVE, record
 if t.TYPE_CHECKING:
     from psycopg.sql import Composed
 
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .digest import Difference
     from .state import Job
 

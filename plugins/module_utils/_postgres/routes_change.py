@@ -12,11 +12,11 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal, Refusals
 from .._common.frame import Context, Outcome
+from .._common.postgres.driver import errors, psycopg, sql
 from . import routes_fence as fences
 from . import routes_objects as objects
 from . import routes_render as render
 from . import routes_shard as shard_database
-from .driver import errors, psycopg, sql
 from .names import STATE_SCHEMA
 from .routes import LARGEST_VERSION, TenantMap, moves
 from .routes_balance import share_out
@@ -26,7 +26,7 @@ from .routes_world import SHARDS_SPEC, World, by_name, look, place, sessions, sp
 from .steps import Step, execute
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .routes_render import File
     from .routes_world import Parameters
 

@@ -13,16 +13,16 @@ import typing as t
 
 from .._common.argument_spec import ArgumentSpec
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import sql
 from . import routes_shard as shard_database
-from .connect import connect
-from .driver import sql
 from .names import state
 from .routes_fence import settled
 from .routes_router import NotOwner, Route, StaleMap, assert_route, can_serve, token_after_write
 from .routes_world import SHARDS_SPEC, World, by_name, look, replica_parameters, sessions, speaking_of, tenant_columns
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .routes import TenantMap
     from .routes_shard import TenantColumn
     from .routes_world import Parameters

@@ -13,8 +13,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._common.postgres.driver import sql
 from . import routes_fence as fences
-from .driver import sql
 from .names import STATE_SCHEMA, state
 from .routes_fence import Change, Fence, ranges_from
 from .steps import NEW_OBJECT, ROW_EXCLUSIVE, Step

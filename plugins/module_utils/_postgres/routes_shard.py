@@ -11,9 +11,9 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import errors, sql
 from . import routes_objects as objects
-from .connect import connect
-from .driver import errors, sql
 from .locks import LOCK_TIMEOUT_MILLISECONDS, LONG_SECONDS
 from .names import STATE_SCHEMA, Table, state
 from .routes import TenantMap
@@ -21,7 +21,7 @@ from .routes_fence import Fence, slots_from
 from .steps import execute
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .steps import Step
 
 READ_LOCK_SECONDS = 30  # how long to wait for a table that somebody rewrites, before looking through it

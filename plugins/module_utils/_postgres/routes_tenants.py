@@ -14,7 +14,7 @@ from .routes_fence import loses, settled
 from .routes_world import speaking_of
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .routes_shard import Observation, TenantColumn
     from .routes_world import World
 

@@ -11,9 +11,9 @@ import typing as t
 
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
+from .._common.postgres.connect import CONNECTION_SPEC
+from .._common.postgres.driver import errors, psycopg
 from . import routes_shard as shard_database
-from .connect import CONNECTION_SPEC
-from .driver import errors, psycopg
 from .names import STATE_SCHEMA, Table
 from .routes import TenantMap
 from .routes_render import Address, Place
@@ -21,7 +21,7 @@ from .routes_shard import Observation, TenantColumn
 from .state import only_one
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .routes_shard import Recorded
 
 _SERVER = {name: CONNECTION_SPEC.options[name] for name in ("login_host", "login_port", "login_unix_socket")}

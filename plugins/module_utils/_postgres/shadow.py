@@ -11,14 +11,14 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import psycopg, sql
+from .._common.postgres.driver import psycopg, sql
 from .names import verbatim
 from .pace import Limit, percentile
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composed
 
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .names import Table
 
 ROUNDS = 60

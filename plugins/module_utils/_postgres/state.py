@@ -12,11 +12,11 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .driver import sql
+from .._common.postgres.driver import sql
 from .names import STATE_SCHEMA, Table, state
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
 
 EXPANDED = "expanded"  # the new table stands, empty
 MIRRORED = "mirrored"  # every write reaches both tables

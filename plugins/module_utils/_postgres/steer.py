@@ -11,14 +11,14 @@ import itertools
 import time
 import typing as t
 
-from .driver import sql
+from .._common.postgres.driver import sql
 from .feed import Sample, Slot, save, slot_of
 from .names import state as state_table
 from .pace import Limit, next_duty, percentile
 from .state import record, update
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .copy import Throttle, Workers
     from .feed import Feed
     from .state import Job

@@ -11,7 +11,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from psycopg.sql import Composed
 
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
 
 # The table-level locks that the statements of this field take, by PostgreSQL's own names.
 ACCESS_SHARE = "ACCESS SHARE"

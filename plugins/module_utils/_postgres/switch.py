@@ -10,16 +10,16 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
+from .._common.postgres.driver import errors, sql
 from . import catalog, mirror
-from .driver import errors, sql
 from .locks import snapshots, when_free
 from .names import Table, verbatim
 from .state import LIVE, VERIFIED, record, update
 from .steps import ACCESS_EXCLUSIVE, NEW_OBJECT, Step, execute
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .ranges import KeySpace
     from .state import Job
 

@@ -10,14 +10,14 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Outcome
+from .._common.postgres.connect import CONNECTION_SPEC
 from . import catalog
-from .connect import CONNECTION_SPEC
 from .names import Table
 from .steps import render
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .state import Job
     from .steps import Step
 

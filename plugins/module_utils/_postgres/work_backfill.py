@@ -12,8 +12,8 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
 from . import mirror, ranges, state
-from .connect import connect
 from .copy import Copier, Throttle, Workers
 from .failures import explained
 from .pace import Limit
@@ -23,7 +23,7 @@ from .table import TABLE_SPEC, described, outcome, same_columns, table_of
 from .work_mirror import feed_of
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .state import Job
 
 FIRST_DUTY_PERCENT = 25  # measured: batches of 3 ms at this share of time do not move the foreground's p95

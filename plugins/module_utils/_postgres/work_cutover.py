@@ -13,9 +13,9 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal, Refusals
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import sql
 from . import converge, mirror, ranges, shadow, state, switch
-from .connect import connect
-from .driver import sql
 from .failures import explained
 from .feed import observe, save, slot_of
 from .layout import parse
@@ -27,8 +27,8 @@ from .table import TABLE_SPEC, described, outcome, same_columns, table_of
 from .work_mirror import feed_of
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .feed import Feed
     from .state import Job
 

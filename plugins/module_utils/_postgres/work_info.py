@@ -8,15 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import sql
 from . import catalog, feed, mirror, ranges, state
-from .connect import connect
-from .driver import sql
 from .failures import explained
 from .pace import Comparison, compare, percentile
 from .table import TABLE_SPEC, table_of
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .feed import Slot
     from .state import Job
 

@@ -10,9 +10,9 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import sql
 from . import feed, mirror, ranges, state
-from .connect import connect
-from .driver import sql
 from .failures import explained
 from .locks import when_free
 from .steps import ACCESS_SHARE, NEW_OBJECT, Step, execute
@@ -20,8 +20,8 @@ from .switch import mirror_broken
 from .table import TABLE_SPEC, described, outcome, same_columns, table_of
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .state import Job
 
 SPEC = TABLE_SPEC.merge(

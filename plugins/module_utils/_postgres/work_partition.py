@@ -13,9 +13,9 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal, Refusals
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
+from .._common.postgres.driver import errors, sql
 from . import catalog, converge, keys, layout, partition, preflight, shadow, state
-from .connect import connect
-from .driver import errors, sql
 from .failures import explained
 from .locks import when_free
 from .names import Table, columns
@@ -24,8 +24,8 @@ from .steps import ACCESS_SHARE, NEW_OBJECT, Step, execute
 from .table import TABLE_SPEC, described, outcome, table_of
 
 if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
     from .catalog import Description
-    from .connect import Connection
     from .layout import Level, Partition
     from .state import Job
 

@@ -12,8 +12,8 @@ import typing as t
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
+from .._common.postgres.connect import connect
 from . import mirror, ranges, state
-from .connect import connect
 from .digest import Comparer, Difference, Stretch
 from .failures import explained
 from .repair import repair
@@ -21,7 +21,7 @@ from .switch import mirror_broken
 from .table import TABLE_SPEC, described, outcome, same_columns, table_of
 
 if t.TYPE_CHECKING:
-    from .connect import Connection
+    from .._common.postgres.connect import Connection
     from .state import Job
 
 MOST_REPORTED = 1000

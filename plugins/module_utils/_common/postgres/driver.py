@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from .._common.frame import Library
+from ..frame import Library
 
 if t.TYPE_CHECKING:
     import psycopg

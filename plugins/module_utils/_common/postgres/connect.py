@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .._common.argument_spec import ArgumentSpec
-from .._common.errors import Refusal
+from ..argument_spec import ArgumentSpec
+from ..errors import Refusal
 from .cursor import Cursor
 from .driver import psycopg
 from .moments import read_all
