@@ -15,13 +15,14 @@ import secrets
 import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, statement
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.canonical import digest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Log
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 import S3Store
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
-from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Store
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved, Store
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 from ansible_collections.governed.delivery.plugins.plugin_utils import files
 
@@ -59,6 +60,23 @@ def log(options: t.Mapping[str, t.Any], *, writes: bool) -> Log:
     key_file = pathlib.Path(options.get("key_file") or directory / "ledger.key")
     signer = _signer(directory, key_file, store) if writes else None
     return Log(store, _verifiers(options, directory, key_file, signer), signer=signer)
+
+
+def say(log: Log, kind: str, predicate: t.Mapping[str, t.Any], subjects: t.Mapping[str, str] | None = None) -> int:
+    """Append one statement that stands on nothing said before it; again whenever somebody else was quicker.
+
+    :param log: one that ``writes``.
+    :param subjects: names with their SHA-256 as hex; the predicate itself when there are none.
+    :return: its index in the ledger.
+    :raises Refusal: it is no statement, or the ledger cannot be written.
+    """
+    said = statement.statement(kind, predicate, subjects or {kind: digest(predicate)})
+    while True:
+        head = log.head()
+        try:
+            return log.append([said], after=head).size - 1
+        except HeadMoved:
+            continue
 
 
 def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> SigningKey:

@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import concurrent.futures
 import pathlib
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, statement
 from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
 
 from tests.unit.ledger.sample import told
@@ -29,3 +30,17 @@ def test_a_ledger_that_is_there_gets_no_new_key(tmp_path: pathlib.Path) -> None:
     (tmp_path / "ledger.key").rename(tmp_path / "lost.key")
     with pytest.raises(Refusal, match="earlier statement unbelievable"):
         ledgers.log({"directory": tmp_path}, writes=True)
+
+
+def test_what_is_said_by_many_at_once_is_all_there(tmp_path: pathlib.Path) -> None:
+    ledgers.say(ledgers.log({"directory": tmp_path}, writes=True), "restore_started", {"run": 0})
+
+    def said(run: int) -> int:
+        return ledgers.say(ledgers.log({"directory": tmp_path}, writes=True), "restore_started", {"run": run})
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        indexes = list(pool.map(said, range(1, 17)))
+    entries = ledgers.log({"directory": tmp_path}, writes=False).read()
+    assert sorted(indexes) == list(range(1, 17))
+    assert {statement.kind(entry.statement) for entry in entries} == {"restore_started"}
+    assert [entries[index].statement["predicate"]["run"] for index in indexes] == list(range(1, 17))
