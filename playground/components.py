@@ -32,13 +32,15 @@ from .errors import Refusal, run_command
 
 RECIPES = Path(__file__).resolve().parent.parent / "components"
 KEYS = {"about": str, "module": str, "seconds": int, "programs": dict}
+OPTIONAL = {"stamp": str}
 
 
 @dataclasses.dataclass(frozen=True)
 class Component:
     """A recipe: what to build, and where the result is kept.
 
-    ``programs`` maps a program's name to its Go package. ``version`` is that of the recipe's module in go.mod.
+    ``programs`` maps a program's name to its Go package. ``version`` is that of the recipe's module in go.mod; ``stamp`` is the Go variable
+    that is set to it, for programs whose source does not know their version.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Component:
     seconds: int
     programs: t.Mapping[str, str]
     recipe: Path
+    stamp: str = ""
 
     @property
     def folder(self) -> Path:
@@ -103,10 +106,12 @@ def component(name: str, recipes: Path = RECIPES) -> Component:
         raise Refusal(f"component {name}", expected=f"one of {', '.join(names(recipes))}", found=repr(name), remedy="Name one of these.")
     folder = recipes / name
     read = yaml.safe_load((folder / "recipe.yml").read_text(encoding="utf-8"))
-    if not isinstance(read, dict) or {key: type(value) for key, value in read.items()} != KEYS:
+    if not isinstance(read, dict) or {**OPTIONAL, **{key: type(value) for key, value in read.items()}} != {**OPTIONAL, **KEYS}:
         raise Refusal(
             f"{name}/recipe.yml",
-            expected="the keys " + ", ".join(f"{key} ({kind.__name__})" for key, kind in KEYS.items()),
+            expected="the keys "
+            + ", ".join(f"{key} ({kind.__name__})" for key, kind in KEYS.items())
+            + "".join(f", and perhaps {key} ({kind.__name__})" for key, kind in OPTIONAL.items()),
             found=repr(read),
             remedy="Look at another recipe.",
         )
@@ -115,7 +120,7 @@ def component(name: str, recipes: Path = RECIPES) -> Component:
     )
     if versions is None or not (folder / "go.sum").is_file():
         raise Refusal(f"{name}/go.mod", expected=f"a version of {read['module']}, and a go.sum beside it", found="none", remedy="Add it.")
-    return Component(name, versions[1], read["about"], read["seconds"], read["programs"], folder)
+    return Component(name, versions[1], read["about"], read["seconds"], read["programs"], folder, read.get("stamp", ""))
 
 
 def built(name: str, recipes: Path = RECIPES) -> Component:
@@ -164,12 +169,15 @@ def _build(wanted: Component) -> None:
         shutil.rmtree(left, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".unfinished-{wanted.name}-", dir=parent))
     log = parent / f"{wanted.name}.log"
+    stamps = {wanted.stamp: f"v{wanted.version}"} if wanted.stamp else {}
     tell(f"{wanted.name} {wanted.version}: building with Go {go.version}, about {wanted.seconds} s when nothing is cached; {log}")
     started = time.monotonic()
     try:
         with log.open("w", encoding="utf-8", buffering=1) as output:
             for program, package in wanted.programs.items():
-                toolchain.build(go, package, recipe=wanted.recipe, target=unfinished / program, cache=parent / ".go", log=output)
+                toolchain.build(
+                    go, package, recipe=wanted.recipe, target=unfinished / program, cache=parent / ".go", log=output, stamps=stamps
+                )
         unfinished.chmod(0o755)  # mkdtemp's 0700 would close it to the account that a server runs as
         unfinished.rename(wanted.folder)
     finally:

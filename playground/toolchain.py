@@ -25,6 +25,7 @@ FIXED = {
     "GOWORK": "off",
 }
 LAST_LINES = 6
+NO_STAMPS: t.Mapping[str, str] = {}
 
 CHECKSUM = r"checksum mismatch|SECURITY ERROR|missing go\.sum entry|updates to go\.(mod|sum) needed"
 NO_SPACE = r"no space left on device|disk quota exceeded"
@@ -79,14 +80,18 @@ def environment(toolchain: Go, cache: Path) -> dict[str, str]:
     return {**caches, **own, **FIXED, "GOROOT": str(toolchain.root)}
 
 
-def build(toolchain: Go, package: str, *, recipe: Path, target: Path, cache: Path, log: t.IO[str]) -> None:
+def build(
+    toolchain: Go, package: str, *, recipe: Path, target: Path, cache: Path, log: t.IO[str], stamps: t.Mapping[str, str] = NO_STAMPS
+) -> None:
     """Build one program of the module in the folder ``recipe`` to the file ``target``; what Go says goes to ``log``.
 
+    :param stamps: Go variables that the linker sets, with their texts; a program that has no such variable does without.
     :raises Unavailable: when modules or space cannot be had.
     :raises Refusal: when a checksum is wrong, or the program does not compile.
     """
+    linked = [f"-ldflags={' '.join(f'-X={name}={text}' for name, text in stamps.items())}"] if stamps else []
     with subprocess.Popen(
-        [str(toolchain.program), "build", "-o", str(target), package],
+        [str(toolchain.program), "build", *linked, "-o", str(target), package],
         cwd=recipe,
         env=environment(toolchain, cache),
         stdin=subprocess.DEVNULL,
