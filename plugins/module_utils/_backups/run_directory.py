@@ -27,6 +27,7 @@ PREFIX = "rv-"
 MARKER = "run.json"
 SECONDS_TO_DIE = 30.0
 PROC = pathlib.Path("/proc")
+PROGRAMS = ("postgres", "pg", "initdb")
 
 
 class RunDirectory:
@@ -124,15 +125,13 @@ def _is_held(path: pathlib.Path) -> bool:
 
 
 def _remove(path: pathlib.Path, sockets: pathlib.Path) -> int:
-    for process in _servers(path):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGQUIT)  # at once, its children too, nothing kept
-    deadline = time.monotonic() + SECONDS_TO_DIE
-    while (left := _servers(path)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for process in left:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+    for sign in (signal.SIGQUIT, signal.SIGKILL):  # a server that is told to quit takes its children with it
+        for process in _left(path):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, sign)
+        deadline = time.monotonic() + SECONDS_TO_DIE
+        while _left(path) and time.monotonic() < deadline:
+            time.sleep(0.02)
     freed = sum(found.lstat().st_blocks * 512 for found in path.rglob("*") if not found.is_dir())
     # The marker goes last: what is cut off while it deletes is found again.
     for found in path.iterdir():
@@ -144,14 +143,15 @@ def _remove(path: pathlib.Path, sockets: pathlib.Path) -> int:
     return freed
 
 
-def _servers(path: pathlib.Path) -> list[int]:
-    """Main processes of servers whose data folder is inside: by their own pid files, believed only when the process stands in that folder."""
+def _left(path: pathlib.Path) -> list[int]:
+    """Database programs that were started with a path inside the folder, and run."""
     found = []
-    for file in path.glob("*/postmaster.pid"):
+    for process in PROC.glob("[0-9]*"):
         try:
-            process = int(file.read_text(encoding="utf-8").split("\n", maxsplit=1)[0])
-            if (PROC / str(process) / "cwd").resolve() == file.parent.resolve():
-                found.append(process)
-        except (OSError, ValueError):
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
             continue
+        name = pathlib.PurePath(arguments[0].decode(errors="replace")).name
+        if name.startswith(PROGRAMS) and any(str(path).encode() + b"/" in one for one in arguments[1:]):
+            found.append(int(process.name))
     return found
