@@ -1,0 +1,117 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. A WAL archive as files: which segments it held at the cut, and one of them, whole and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pathlib
+import struct
+import typing as t
+import zlib
+
+from . import wal
+from .findings import Finding, stop
+from .place import Item, Place
+from .rate import Rate
+
+CHUNK = 1024 * 1024
+GZIP = zlib.MAX_WBITS | 16
+FIRST_PAGE = struct.Struct("=HHIQ")  # XLogPageHeaderData: magic, info, timeline, address (src/include/access/xlog_internal.h)
+
+
+@dataclasses.dataclass(frozen=True)
+class Archive:
+    """What the archive held. ``histories`` are the history files by name."""
+
+    items: t.Mapping[wal.Segment, Item]
+    histories: t.Mapping[str, Item]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def last(self) -> int:
+        """The highest segment number on any timeline; -1 when there is none."""
+        return max((one.number for one in self.items), default=-1)
+
+
+def look(place: Place, prefix: str, until: float, size: int = wal.SEGMENT_BYTES) -> Archive:
+    """The archive below a prefix at the cut, as archive_command wrote it: one file a segment, perhaps with .gz behind its name."""
+    listing = place.listing(prefix, until)
+    items: dict[wal.Segment, Item] = {}
+    histories: dict[str, Item] = {}
+    for path, item in listing.items.items():
+        name = path.rsplit("/", maxsplit=1)[-1]
+        if segment := wal.parse(name, size):
+            items[segment] = item
+        elif wal.HISTORY.match(name):
+            histories[name] = item
+    return Archive(items, histories, listing.findings)
+
+
+def read(place: Place, item: Item) -> bytes:
+    """A small object, whole."""
+    reader = place.open(item)
+    try:
+        return b"".join(iter(lambda: reader.read(CHUNK), b""))
+    finally:
+        reader.close()
+
+
+class Files:
+    """Segments from such an archive."""
+
+    def __init__(self, place: Place, archive: Archive, rate: Rate, size: int) -> None:
+        self._place = place
+        self._archive = archive
+        self._rate = rate
+        self._size = size
+
+    def segment(self, segment: wal.Segment, destination: pathlib.Path) -> int:
+        """Write it there; the bytes that were fetched.
+
+        :raises Stopped: WAL_CORRUPT, its length, checksum or first page is not a segment's of that name; DISK_FULL.
+        """
+        item = self._archive.items[segment]
+        unpack = zlib.decompressobj(GZIP) if item.path.endswith(".gz") else None
+        digest = hashlib.sha256()
+        written = fetched = 0
+        reader = self._place.open(item)
+        try:
+            with destination.open("wb") as file:
+                while chunk := reader.read(CHUNK):
+                    self._rate.take(len(chunk))
+                    fetched += len(chunk)
+                    digest.update(chunk)
+                    plain = unpack.decompress(chunk) if unpack else chunk
+                    if not written:
+                        require_first_page(segment, plain, item.path, self._size)
+                    written += file.write(plain)
+        except zlib.error as problem:
+            raise stop("WAL_CORRUPT", item.path, expected="a whole gzip file", found=str(problem)) from problem
+        except OSError as problem:
+            raise stop("DISK_FULL", str(destination), expected="room for a segment", found=problem.strerror or str(problem)) from problem
+        finally:
+            reader.close()
+        if item.sha256 is not None and digest.hexdigest() != item.sha256:
+            raise stop("WAL_CORRUPT", item.path, expected=f"SHA-256 {item.sha256}", found=digest.hexdigest())
+        if written != self._size:
+            raise stop("WAL_CORRUPT", item.path, expected=f"a segment of {self._size} bytes", found=f"{written} bytes")
+        return fetched
+
+
+def require_first_page(segment: wal.Segment, content: bytes, path: str, size: int) -> None:
+    """Nothing, when the first page says that it is this segment's.
+
+    A segment may begin with an earlier timeline's page where the timeline was switched, so only the position is looked at.
+
+    :raises Stopped: WAL_CORRUPT.
+    """
+    if len(content) < FIRST_PAGE.size:
+        raise stop("WAL_CORRUPT", path, expected="a segment", found=f"{len(content)} bytes")
+    address = FIRST_PAGE.unpack_from(content)[3]
+    if address != segment.begins(size):
+        raise stop(
+            "WAL_CORRUPT", path, expected=f"a first page at {wal.written(segment.begins(size))}", found=f"one at {wal.written(address)}"
+        )
