@@ -12,10 +12,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._common.frame import need
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, statement, verification
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import VerifierKey
-from ansible_collections.governed.delivery.plugins.module_utils._ledger.libraries import CRYPTOGRAPHY, RFC8785, need
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.libraries import CRYPTOGRAPHY, RFC8785
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Entry, Log
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import Store
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.verification import Policy, Report

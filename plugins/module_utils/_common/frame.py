@@ -45,6 +45,22 @@ class Library:
     import_error: str | None
 
 
+def need(*libraries: Library) -> None:
+    """Nothing, when all of them are there.
+
+    :raises Refusal: one is not.
+    """
+    for library in libraries:
+        if library.import_error is not None:
+            raise Refusal(
+                library.name,
+                expected="to be installed for the Python that runs Ansible",
+                found="no such library",
+                remedy="Install it there, for instance with pip, or use the collection's execution environment.",
+                code="library_missing",
+            )
+
+
 def run_module(
     spec: ArgumentSpec,
     work: t.Callable[[Context], Outcome],

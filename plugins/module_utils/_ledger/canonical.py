@@ -10,7 +10,8 @@ import json
 import typing as t
 
 from .._common.errors import Refusal
-from .libraries import RFC8785, need, rfc8785
+from .._common.frame import need
+from .libraries import RFC8785, rfc8785
 
 LARGEST = 2**53 - 1  # beyond it, readers in other languages round
 

@@ -16,7 +16,8 @@ import secrets
 import stat
 
 from .._common.errors import Refusal
-from .libraries import CRYPTOGRAPHY, ed25519, exceptions, need
+from .._common.frame import need
+from .libraries import CRYPTOGRAPHY, ed25519, exceptions
 
 ED25519 = 0x01
 COSIGNATURE = 0x04  # Ed25519 over a checkpoint with a time: C2SP tlog-cosignature

@@ -8,7 +8,6 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from .._common.errors import Refusal
 from .._common.frame import Library
 
 if t.TYPE_CHECKING:
@@ -38,21 +37,4 @@ else:
 CRYPTOGRAPHY = Library("cryptography (https://cryptography.io)", CRYPTOGRAPHY_ERROR)
 RFC8785 = Library("rfc8785 (https://pypi.org/project/rfc8785)", RFC8785_ERROR)
 
-
-def need(*libraries: Library) -> None:
-    """Nothing, when all of them are there.
-
-    :raises Refusal: one is not.
-    """
-    for library in libraries:
-        if library.import_error is not None:
-            raise Refusal(
-                library.name,
-                expected="to be installed for the Python that runs Ansible",
-                found="no such library",
-                remedy="Install it there, for instance with pip, or use the collection's execution environment.",
-                code="library_missing",
-            )
-
-
-__all__ = ["CRYPTOGRAPHY", "RFC8785", "ed25519", "exceptions", "need", "rfc8785"]
+__all__ = ["CRYPTOGRAPHY", "RFC8785", "ed25519", "exceptions", "rfc8785"]

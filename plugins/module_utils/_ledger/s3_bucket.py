@@ -15,8 +15,11 @@ import functools
 import typing as t
 
 from .._common.errors import Refusal
-from .libraries import need
-from .s3_driver import BOTO3, boto3, config, exceptions
+from .._common.frame import need
+from .._common.s3 import client
+from .._common.s3.address import Address
+from .._common.s3.driver import BOTO3, exceptions
+from .._common.s3.failure import CONFLICTS, NOT_THERE, UNLOCKED, Failure, code_of, failure_of
 from .store import Missing
 
 if t.TYPE_CHECKING:
@@ -24,19 +27,6 @@ if t.TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ListObjectVersionsRequestTypeDef, PutObjectRequestTypeDef
 
 COMPLIANCE = "COMPLIANCE"
-NOT_THERE = {"NoSuchKey", "NoSuchVersion", "404"}
-CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-UNLOCKED = {"ObjectLockConfigurationNotFoundError", "NoSuchObjectLockConfiguration", "NotImplemented", "MethodNotAllowed"}
-CREDENTIALS = {
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "TokenRefreshRequired",
-    "AuthorizationHeaderMalformed",
-    "RequestTimeTooSkewed",
-    "XAdminUserNotFound",  # versitygw
-}
 CONFLICT_ATTEMPTS = 5
 RETENTION_DAYS = range(1, 36501)  # S3's own limit is 100 years
 
@@ -46,25 +36,14 @@ class Conflict(Exception):
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a ledger is. Credentials come from boto3's own chain; ``endpoint`` None is AWS.
+class Place(Address):
+    """Where a ledger is.
 
     ``retain_days`` is for buckets with object lock: how long nobody, root included, can delete what was written. None leaves it
     to the bucket's default retention.
     """
 
-    bucket: str
-    prefix: str = ""
-    endpoint: str | None = None
-    region: str | None = None
-    profile: str | None = None
     retain_days: int | None = None
-
-    def key(self, path: str) -> str:
-        return f"{self.prefix.strip('/')}/{path}".lstrip("/")
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key('')}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +83,9 @@ class Bucket:
 
     @functools.cached_property
     def client(self) -> S3Client:
-        with self._explaining("credentials"):
-            session = boto3.Session(profile_name=self.place.profile, region_name=self.place.region)
+        with self._explaining(""):
             # Retries, also on throttling, are botocore's; what a repeated write means is looked at where it matters.
-            settings = config.Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-            return session.client("s3", endpoint_url=self.place.endpoint, config=settings)
+            return client.make(self.place, client.Manners())
 
     @functools.cached_property
     def guards(self) -> Guards:
@@ -117,7 +94,7 @@ class Bucket:
             try:
                 lock = self.client.get_object_lock_configuration(Bucket=self.place.bucket)["ObjectLockConfiguration"]
             except exceptions.ClientError as error:
-                if _code(error) not in UNLOCKED:
+                if code_of(error) not in UNLOCKED:
                     raise
                 return Guards(is_versioned, has_lock=False)
         rule = lock.get("Rule", {}).get("DefaultRetention", {})
@@ -137,7 +114,7 @@ class Bucket:
                 answer = self.client.get_object(**request)
                 return Got(answer["Body"].read(), answer["ETag"])
             except exceptions.ClientError as error:
-                if _code(error) in NOT_THERE:
+                if code_of(error) in NOT_THERE:
                     raise Missing(path) from error
                 raise
 
@@ -184,7 +161,7 @@ class Bucket:
                     Bucket=self.place.bucket, Key=self.place.key(version.path), VersionId=version.identifier
                 )
             except exceptions.ClientError as error:
-                if _code(error) in UNLOCKED or _code(error) == "InvalidRequest":  # AWS for a bucket without object lock
+                if code_of(error) in UNLOCKED or code_of(error) == "InvalidRequest":  # AWS for a bucket without object lock
                     return None
                 raise
         found = answer["Retention"]
@@ -209,7 +186,7 @@ class Bucket:
             try:
                 self.client.put_object(**request)
             except exceptions.ClientError as error:
-                if _code(error) in CONFLICTS or (over is not None and _code(error) in NOT_THERE):
+                if code_of(error) in CONFLICTS or (over is not None and code_of(error) in NOT_THERE):
                     raise Conflict(path) from error
                 raise
 
@@ -283,26 +260,18 @@ class _Explaining:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, exceptions.ClientError):
-            raise _refused(self.place, self.path, error) from error
-        if isinstance(error, exceptions.BotoCoreError):
-            raise _unreached(self.place, error) from error
+        failure = failure_of(error)
+        if failure is not None:
+            raise _refusal(self.place, self.path, failure) from error
 
 
 def _path(version: Version) -> str:
     return version.path
 
 
-def _code(error: exceptions.ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _refused(place: Place, path: str, error: exceptions.ClientError) -> Refusal:
-    """What the server's refusal means."""
-    code = _code(error)
-    said = f"{code}: {error.response.get('Error', {}).get('Message', '')}".strip(": ")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code == "NoSuchBucket":
+def _refusal(place: Place, path: str, failure: Failure) -> Refusal:
+    """What a failed request means to whoever keeps a ledger."""
+    if failure.kind == "no_bucket":
         return Refusal(
             f"bucket {place.bucket}",
             expected="to exist",
@@ -310,45 +279,34 @@ def _refused(place: Place, path: str, error: exceptions.ClientError) -> Refusal:
             remedy="Make it, best with object lock (which brings versioning); the ledger does not make buckets.",
             code="s3_no_bucket",
         )
-    if code in CREDENTIALS:
+    if failure.kind == "credentials":
         return Refusal(
             f"credentials for {place}",
-            expected="an access key that the server knows, and its secret",
-            found=said,
-            remedy="Look at the profile, the environment or the role that boto3 takes them from, and at the machine's clock.",
+            expected="an access key that the server knows and its secret, by a profile and region that boto3 can use",
+            found=failure.said,
+            remedy="Set them as for the aws command: environment, ~/.aws, or the machine's role. Look at the machine's clock.",
             code="s3_credentials",
         )
-    if status == 403:
+    if failure.kind == "denied":
         return Refusal(
             f"{place}{path}",
-            expected=f"to be allowed {error.operation_name}",
-            found=said,
+            expected=f"to be allowed {failure.operation}",
+            found=failure.said,
             remedy="docs/components.md lists the permissions that a ledger's writer and reader need.",
             code="s3_denied",
         )
-    return Refusal(
-        f"{place}{path}",
-        expected=f"{error.operation_name} to succeed",
-        found=said,
-        remedy="Look at the server's log.",
-        code="s3_server_error" if status >= 500 else "s3_failed",
-    )
-
-
-def _unreached(place: Place, error: exceptions.BotoCoreError) -> Refusal:
-    """What an error before the server's answer means."""
-    if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError)):
+    if failure.kind in ("tls", "timeout", "unreachable"):
         return Refusal(
-            f"S3 at {place.endpoint or 'AWS'}",
+            f"S3 at {place.server}",
             expected="to answer",
-            found=str(error),
+            found=failure.said,
             remedy="Look at endpoint, network and proxy settings.",
             code="s3_unreachable",
         )
     return Refusal(
-        f"{place}",
-        expected="credentials, profile and region that boto3 can use",
-        found=str(error),
-        remedy="Set them as for the aws command: environment, ~/.aws, or the machine's role.",
-        code="s3_credentials",
+        f"{place}{path}",
+        expected=f"{failure.operation or 'the answer'} to be sound",
+        found=failure.said,
+        remedy="Look at the server's log.",
+        code="s3_server_error" if failure.kind == "server" else "s3_failed",
     )

@@ -8,23 +8,23 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from .._common.frame import Library
+from ..frame import Library
 
 if t.TYPE_CHECKING:
     import boto3
-    from botocore import config, exceptions
+    from botocore import config, exceptions, session
 
     IMPORT_ERROR: str | None
 else:
     try:
         import boto3
-        from botocore import config, exceptions
+        from botocore import config, exceptions, session
 
         IMPORT_ERROR = None
     except ImportError:
-        boto3 = config = exceptions = None
+        boto3 = config = exceptions = session = None
         IMPORT_ERROR = traceback.format_exc()
 
 BOTO3 = Library("boto3 (https://boto3.amazonaws.com)", IMPORT_ERROR)
 
-__all__ = ["BOTO3", "boto3", "config", "exceptions"]
+__all__ = ["BOTO3", "boto3", "config", "exceptions", "session"]
