@@ -70,15 +70,15 @@ class Place(t.Protocol):
         ...
 
     def open(self, item: Item) -> Reader:
-        """Exactly that version's bytes."""
+        """Exactly that version's bytes; OBJECT_REPLACED or FILE_MISSING where they are not to be had any more."""
         ...
 
-    def lock(self, item: Item) -> Lock | None:
+    def lock(self, item: Item, /) -> Lock | None:
         """The retention of that version; None without."""
         ...
 
     def put(self, path: str, content: bytes) -> None:
-        """Keep a new object; never over something else (OBJECT_REPLACED then)."""
+        """Keep a new object; never over other bytes (OBJECT_REPLACED then)."""
         ...
 
     def put_file(self, path: str, file: str) -> None:

@@ -12,19 +12,19 @@ from ..frame import Library
 
 if t.TYPE_CHECKING:
     import boto3
-    from botocore import config, exceptions, session
+    from botocore import config, exceptions, parsers, session
 
     IMPORT_ERROR: str | None
 else:
     try:
         import boto3
-        from botocore import config, exceptions, session
+        from botocore import config, exceptions, parsers, session
 
         IMPORT_ERROR = None
     except ImportError:
-        boto3 = config = exceptions = session = None
+        boto3 = config = exceptions = parsers = session = None
         IMPORT_ERROR = traceback.format_exc()
 
 BOTO3 = Library("boto3 (https://boto3.amazonaws.com)", IMPORT_ERROR)
 
-__all__ = ["BOTO3", "boto3", "config", "exceptions", "session"]
+__all__ = ["BOTO3", "boto3", "config", "exceptions", "parsers", "session"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .driver import exceptions
+from .driver import exceptions, parsers
 
 Kind = t.Literal["no_bucket", "missing", "conflict", "credentials", "denied", "tls", "timeout", "unreachable", "damaged", "server", "other"]
 
@@ -52,6 +52,8 @@ def failure_of(error: BaseException | None) -> Failure | None:
         return Failure("credentials", "", f"the provider {error.kwargs.get('provider', 'of credentials')} did not give any")
     if isinstance(error, exceptions.BotoCoreError):
         return Failure(_unanswered(error), "", str(error))
+    if isinstance(error, parsers.ResponseParserError):
+        return Failure("other", "", "an answer that is not S3's")
     return None
 
 
