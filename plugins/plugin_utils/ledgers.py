@@ -16,6 +16,7 @@ import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, statement
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import options as ledger_options
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.canonical import digest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
@@ -26,22 +27,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger.store im
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 from ansible_collections.governed.delivery.plugins.plugin_utils import files
 
-OPTIONS: dict[str, t.Any] = {
-    "directory": {"type": "path", "required": True},
-    "key_file": {"type": "path", "no_log": False},
-    "verifier_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
-    "s3": {
-        "type": "dict",
-        "options": {
-            "bucket": {"type": "str", "required": True},
-            "prefix": {"type": "str", "default": ""},
-            "endpoint": {"type": "str"},
-            "region": {"type": "str"},
-            "profile": {"type": "str"},
-            "retain_days": {"type": "int"},
-        },
-    },
-}
+OPTIONS = ledger_options.OPTIONS
 
 
 def evidence(options: t.Mapping[str, t.Any], *, writes: bool) -> Evidence:

@@ -69,6 +69,13 @@ CODES: t.Mapping[str, Verdict] = {
     "GOAL_RTO": "FAIL",
     "GOAL_RPO": "FAIL",
     "RATE_EXCEEDED": "PASS",  # said, not judged
+    # the failover
+    "PROMOTE_FAILED": "FAIL",
+    "WRITES_LOST": "FAIL",
+    "READ_DIFFERS": "FAIL",  # rows with another content than was written
+    "REJOIN_FAILED": "FAIL",
+    "GOAL_FAILOVER": "FAIL",
+    "NOTHING_WRITTEN": "INCONCLUSIVE",  # no write was acknowledged before the kill: nothing could be lost
 }
 ORDER: tuple[Verdict, ...] = ("FAIL", "ERROR", "INCONCLUSIVE", "PASS")
 

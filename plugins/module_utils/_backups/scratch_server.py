@@ -1,0 +1,137 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. A PostgreSQL server of a run's own: on a Unix socket in the run's private folder, deaf to the network, sending nothing out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import signal
+import time
+import typing as t
+
+from .._common.errors import Refusal
+from .._common.postgres.connect import connect
+from .findings import stop
+from .programs import Account, Popen, Programs, end, hand_over, tail
+from .target import died
+
+if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
+
+PROC = pathlib.Path("/proc")
+DATABASE = "postgres"
+POLL_SECONDS = 0.02
+# What a copied data folder brings along of its source's: none of it may count here.
+FOREIGN = ("postgresql.auto.conf", "standby.signal", "recovery.signal")
+SETTINGS: t.Mapping[str, str] = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "ssl": "off",
+    "archive_mode": "off",  # a copy must not write into its source's archive
+    "shared_preload_libraries": "",
+    "max_logical_replication_workers": "0",  # a copied subscription would take the source's slot
+    "wal_level": "replica",
+    "hot_standby": "on",
+    "max_wal_senders": "10",
+    "max_prepared_transactions": "64",  # those of a copied folder need room
+    "wal_keep_size": "256MB",
+    "wal_log_hints": "on",  # pg_rewind asks for it where there are no data checksums
+    "shared_buffers": "64MB",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+}
+
+
+@dataclasses.dataclass
+class ScratchServer:
+    """One server. ``port`` only names its socket, in a folder that no other server uses."""
+
+    programs: Programs
+    data: pathlib.Path
+    sockets: pathlib.Path
+    port: int
+    user: str
+    log: pathlib.Path
+    process: Popen | None = None
+
+    def start(self, timeout: float) -> None:
+        """Start it and wait until it answers.
+
+        :raises Stopped: START_FAILED, or what its last words say more exactly.
+        """
+        sure = ["-c", f"port={self.port}", "-c", f"unix_socket_directories={self.sockets}", "-c", f"cluster_name={self.data.name}"]
+        self.process = self.programs.start("postgres", "-D", str(self.data), *sure, log=self.log)
+        deadline = time.monotonic() + timeout
+        while not self._answers():
+            if self.process.poll() is not None:
+                raise died(tail(self.log))
+            if time.monotonic() > deadline:
+                found = f"no answer within {timeout:g} s"
+                raise stop("START_FAILED", f"scratch server {self.data.name}", expected="to start and answer", found=found)
+            time.sleep(POLL_SECONDS)
+
+    def connect(self) -> Connection:
+        """A session as its superuser.
+
+        :raises Refusal: it does not answer.
+        """
+        told: dict[str, t.Any] = {"login_host": "", "login_password": "", "ssl_mode": "disable", "ca_cert": None, "connect_params": {}}
+        where = {"login_unix_socket": str(self.sockets), "login_port": self.port, "login_user": self.user, "login_db": DATABASE}
+        return connect({**told, **where}, application="scratch")
+
+    def address(self) -> str:
+        """The same as a connection string of libpq's."""
+        return f"host={self.sockets} port={self.port} user={self.user} dbname={DATABASE}"
+
+    def kill(self) -> None:
+        """SIGKILL for all its processes at once, as when the machine loses power; comes back when none is left."""
+        if self.process is not None and self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGSTOP)  # or it would start new children while we kill the old ones
+        while left := _working_in(self.data):
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            if self.process is not None:
+                self.process.poll()
+            time.sleep(0.001)
+        if self.process is not None:
+            end(self.process)
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except Refusal:
+            return False
+        return True
+
+
+def settle(data: pathlib.Path, account: Account | None) -> None:
+    """Give a data folder our configuration, in place of the one it came with."""
+    for name in FOREIGN:
+        (data / name).unlink(missing_ok=True)
+    contents = {
+        "postgresql.conf": "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items()),
+        "pg_hba.conf": "local all all trust\nlocal replication all trust\n",  # the socket's folder is closed to everybody else
+        "pg_ident.conf": "",
+    }
+    for name, content in contents.items():
+        path = data / name
+        path.unlink(missing_ok=True)  # may be a link to the source's own
+        path.write_text(content, encoding="utf-8")
+        path.chmod(0o600)
+        hand_over(path, account)
+
+
+def _working_in(data: pathlib.Path) -> list[int]:
+    """Living processes that have the folder as their working directory, as all of a server's do."""
+    wanted = data.resolve()
+    found = []
+    for entry in PROC.iterdir():
+        with contextlib.suppress(OSError):  # it ended meanwhile, is a zombie, or is somebody else's
+            if entry.name.isdecimal() and (entry / "cwd").readlink() == wanted:
+                found.append(int(entry.name))
+    return found
