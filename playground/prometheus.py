@@ -14,7 +14,8 @@ import time
 import typing as t
 from pathlib import Path
 
-from . import cluster
+from . import children, cluster
+from .children import Child
 from .components import component
 from .errors import Refusal
 
@@ -96,8 +97,7 @@ def serving(
                 yield running
                 return
         finally:
-            process.kill()
-            process.wait()
+            children.ended(process)
         # Between our choosing a free port and the server's taking it, somebody else can be quicker.
         if attempt == 3 or "address already in use" not in said:
             raise Refusal("prometheus", expected=f"to answer on {running.url}", found=said, remedy=f"Look at {folder / 'log'}.")
@@ -107,37 +107,29 @@ def _write(path: Path, content: t.Mapping[str, t.Any]) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")  # which is YAML
 
 
-def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) -> tuple[Prometheus, subprocess.Popen[bytes]]:
+def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) -> tuple[Prometheus, Child]:
     address = f"{cluster.HOST}:{port}"
-    # The server's end must not depend on ours being orderly: where setpriv is, the system ends it with us.
-    guard = [found, "--pdeathsig", "KILL", "--"] if (found := shutil.which("setpriv")) else []
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *guard,
-                str(command),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--web.config.file={folder / 'web.yml'}",
-                f"--web.listen-address={address}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                *([f"--query.lookback-delta={lookback}"] if lookback else []),
-            ],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    process = children.launched(
+        [
+            str(command),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--web.config.file={folder / 'web.yml'}",
+            f"--web.listen-address={address}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            *([f"--query.lookback-delta={lookback}"] if lookback else []),
+        ],
+        folder / "log",
+        cwd=folder,
+    )
     return Prometheus(f"{scheme}://{address}", folder, process.pid), process
 
 
-def _wait(running: Prometheus, process: subprocess.Popen[bytes]) -> str | None:
+def _wait(running: Prometheus, process: Child) -> str | None:
     """Wait until its log says that it is ready, which needs neither its certificate nor a user; None when it does, else what it said."""
     deadline = time.monotonic() + SECONDS_TO_START
-    text = ""
     while time.monotonic() < deadline and process.poll() is None:
         text = (running.folder / "log").read_text(encoding="utf-8", errors="replace")
         if "Server is ready to receive web requests" in text:
             return None
         time.sleep(0.05)
-    text = (running.folder / "log").read_text(encoding="utf-8", errors="replace")
-    return " / ".join(text.split("\n")[-6:]).strip(" /") or f"no answer within {SECONDS_TO_START} s"
+    return children.last_words(running.folder / "log") or f"no answer within {SECONDS_TO_START} s"

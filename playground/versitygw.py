@@ -9,14 +9,13 @@ import contextlib
 import dataclasses
 import os
 import secrets
-import shutil
-import subprocess
 import time
 import typing as t
 import urllib.request
 from pathlib import Path
 
-from . import cluster
+from . import children, cluster
+from .children import Child
 from .components import component
 from .errors import Refusal
 
@@ -64,43 +63,23 @@ def serving(folder: Path) -> t.Iterator[Gateway]:
                 yield gateway
                 return
         finally:
-            process.kill()
-            process.wait()
+            children.ended(process)
         # Between our choosing a free port and the server's taking it, somebody else can be quicker.
         if attempt == 3 or "address already in use" not in said:
             raise Refusal("versitygw", expected=f"to answer on {gateway.endpoint}", found=said, remedy=f"Look at {folder / 'log'}.")
 
 
-def _launch(program: Path, folder: Path, port: int) -> tuple[Gateway, subprocess.Popen[bytes]]:
+def _launch(program: Path, folder: Path, port: int) -> tuple[Gateway, Child]:
     address = f"{cluster.HOST}:{port}"
     keys = {"ROOT_ACCESS_KEY": "playground", "ROOT_SECRET_KEY": secrets.token_hex(16)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VGW_", "ROOT_"))}
-    # The server's end must not depend on ours being orderly: where setpriv is, the system ends it with us.
-    guard = [found, "--pdeathsig", "KILL", "--"] if (found := shutil.which("setpriv")) else []
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *guard,
-                str(program),
-                "--port",
-                address,
-                "--health",
-                HEALTH,
-                "--quiet",
-                "posix",
-                "--versioning-dir",
-                str(folder / "versions"),
-                str(folder / "data"),
-            ],
-            env={**kept, **keys},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    versions, data = str(folder / "versions"), str(folder / "data")
+    command = [str(program), "--port", address, "--health", HEALTH, "--quiet", "posix", "--versioning-dir", versions, data]
+    process = children.launched(command, folder / "log", env={**kept, **keys})
     return Gateway(f"http://{address}", keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"], folder, process.pid), process
 
 
-def _wait(gateway: Gateway, process: subprocess.Popen[bytes]) -> str | None:
+def _wait(gateway: Gateway, process: Child) -> str | None:
     """Wait until it answers; None when it does, else what it said."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + SECONDS_TO_START
@@ -108,5 +87,4 @@ def _wait(gateway: Gateway, process: subprocess.Popen[bytes]) -> str | None:
         with contextlib.suppress(OSError), direct.open(gateway.endpoint + HEALTH, timeout=1):
             return None
         time.sleep(0.05)
-    text = (gateway.folder / "log").read_text(encoding="utf-8", errors="replace")
-    return " / ".join(text.split("\n")[-6:]).strip(" /") or f"no answer within {SECONDS_TO_START} s"
+    return children.last_words(gateway.folder / "log") or f"no answer within {SECONDS_TO_START} s"
