@@ -55,15 +55,8 @@ CONNECTION_SPEC = ArgumentSpec(
 )
 
 
-def connect(parameters: t.Mapping[str, t.Any], *, application: str, autocommit: bool = True) -> Connection:
-    """Open a session that says who it is and never waits for a lock for long.
-
-    :param parameters: the options of ``CONNECTION_SPEC``.
-    :param application: shown in ``pg_stat_activity.application_name``, for whoever looks at the server meanwhile.
-    :raises Refusal: when the server does not answer, refuses the login, or is too old.
-    """
-    host = parameters["login_unix_socket"] or parameters["login_host"]
-    where = f"{host or 'local socket'}:{parameters['login_port']}/{parameters['login_db']}"
+def libpq_parameters(parameters: t.Mapping[str, t.Any], *, application: str) -> dict[str, t.Any]:
+    """The options of ``CONNECTION_SPEC`` by libpq's names. The password is among them."""
     arguments: dict[str, t.Any] = {
         "port": parameters["login_port"],
         "user": parameters["login_user"],
@@ -73,13 +66,31 @@ def connect(parameters: t.Mapping[str, t.Any], *, application: str, autocommit: 
         "connect_timeout": 10,
         "client_encoding": "utf8",
     }
+    host = parameters["login_unix_socket"] or parameters["login_host"]
     if host:
         arguments["host"] = host
     if parameters["login_password"]:
         arguments["password"] = parameters["login_password"]
     if parameters["ca_cert"]:
         arguments["sslrootcert"] = parameters["ca_cert"]
-    arguments.update(parameters["connect_params"] or {})
+    return {**arguments, **(parameters["connect_params"] or {})}
+
+
+def described(parameters: t.Mapping[str, t.Any]) -> str:
+    """Host, port and database, for messages."""
+    host = parameters["login_unix_socket"] or parameters["login_host"]
+    return f"{host or 'local socket'}:{parameters['login_port']}/{parameters['login_db']}"
+
+
+def connect(parameters: t.Mapping[str, t.Any], *, application: str, autocommit: bool = True) -> Connection:
+    """Open a session that says who it is and never waits for a lock for long.
+
+    :param parameters: the options of ``CONNECTION_SPEC``.
+    :param application: shown in ``pg_stat_activity.application_name``, for whoever looks at the server meanwhile.
+    :raises Refusal: when the server does not answer, refuses the login, or is too old.
+    """
+    where = described(parameters)
+    arguments = libpq_parameters(parameters, application=application)
     try:
         connection = psycopg.connect(autocommit=autocommit, cursor_factory=Cursor, **arguments)
     except psycopg.Error as error:
