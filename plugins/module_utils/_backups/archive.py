@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import hashlib
 import pathlib
 import struct
 import typing as t
 import zlib
 
 from . import wal
-from .findings import Finding, stop
-from .place import Item, Place
+from .findings import Stopped, stop
+from .place import Item, Listing, Place
 from .rate import Rate
+from .reading import Wanted, stream
 
 CHUNK = 1024 * 1024
 GZIP = zlib.MAX_WBITS | 16
@@ -24,11 +25,11 @@ FIRST_PAGE = struct.Struct("=HHIQ")  # XLogPageHeaderData: magic, info, timeline
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """What the archive held. ``histories`` are the history files by name."""
+    """What the archive held: segments, history files by name, and the listing that both were in."""
 
     items: t.Mapping[wal.Segment, Item]
     histories: t.Mapping[str, Item]
-    findings: tuple[Finding, ...] = ()
+    listing: Listing
 
     @property
     def last(self) -> int:
@@ -47,7 +48,7 @@ def look(place: Place, prefix: str, until: float, size: int = wal.SEGMENT_BYTES)
             items[segment] = item
         elif wal.HISTORY.match(name):
             histories[name] = item
-    return Archive(items, histories, listing.findings)
+    return Archive(items, histories, listing)
 
 
 def read(place: Place, item: Item) -> bytes:
@@ -75,30 +76,35 @@ class Files:
         """
         item = self._archive.items[segment]
         unpack = zlib.decompressobj(GZIP) if item.path.endswith(".gz") else None
-        digest = hashlib.sha256()
-        written = fetched = 0
-        reader = self._place.open(item)
-        try:
-            with destination.open("wb") as file:
-                while chunk := reader.read(CHUNK):
-                    self._rate.take(len(chunk))
-                    fetched += len(chunk)
-                    digest.update(chunk)
-                    plain = unpack.decompress(chunk) if unpack else chunk
-                    if not written:
-                        require_first_page(segment, plain, item.path, self._size)
-                    written += file.write(plain)
-        except zlib.error as problem:
-            raise stop("WAL_CORRUPT", item.path, expected="a whole gzip file", found=str(problem)) from problem
-        except OSError as problem:
-            raise stop("DISK_FULL", str(destination), expected="room for a segment", found=problem.strerror or str(problem)) from problem
-        finally:
-            reader.close()
-        if item.sha256 is not None and digest.hexdigest() != item.sha256:
-            raise stop("WAL_CORRUPT", item.path, expected=f"SHA-256 {item.sha256}", found=digest.hexdigest())
+        written = 0
+        with contextlib.closing(stream(self._place, Wanted(item), self._rate, _nobody)) as reader:
+            try:
+                with destination.open("wb") as file:
+                    while chunk := reader.read(CHUNK):
+                        plain = unpack.decompress(chunk) if unpack else chunk
+                        if not written:
+                            require_first_page(segment, plain, item.path, self._size)
+                        written += file.write(plain)
+                reader.finish()
+            except zlib.error as problem:
+                raise stop("WAL_CORRUPT", item.path, expected="a whole gzip file", found=str(problem)) from problem
+            except Stopped as stopped:
+                raise _of_the_log(stopped) from stopped
+            except OSError as problem:
+                found = problem.strerror or str(problem)
+                raise stop("DISK_FULL", str(destination), expected="room for a segment", found=found) from problem
         if written != self._size:
             raise stop("WAL_CORRUPT", item.path, expected=f"a segment of {self._size} bytes", found=f"{written} bytes")
-        return fetched
+        return item.size
+
+
+def _nobody(_count: int) -> None:
+    """Progress of the log is told by what is replayed."""
+
+
+def _of_the_log(stopped: Stopped) -> Stopped:
+    found = stopped.finding
+    return Stopped(dataclasses.replace(found, code="WAL_CORRUPT")) if found.code == "CORRUPT_FILE" else stopped
 
 
 def require_first_page(segment: wal.Segment, content: bytes, path: str, size: int) -> None:

@@ -52,4 +52,4 @@ class Checks:
 
     @property
     def seconds(self) -> float:
-        return sum(one["seconds"] for one in self.results)
+        return float(sum(one["seconds"] for one in self.results))

@@ -174,17 +174,6 @@ class Watch:
         if self.spool.finding is not None:
             return Stopped(self.spool.finding)
         gap = self.spool.chain.gap
-        if gap is not None and gap.first_missing.name(self.spool.size) in self.spool.asked():
-            return gap_found(gap, self.spool.size)
+        if gap is not None and self.spool.gap is not None and gap.first_missing.name(self.spool.size) in self.spool.asked():
+            return Stopped(self.spool.gap)
         return stopped
-
-
-def gap_found(gap: wal.Gap, size: int) -> Stopped:
-    """The finding for a segment that is missing in the middle."""
-    before = gap.last_present.name(size) if gap.last_present else "none"
-    return stop(
-        "WAL_GAP",
-        gap.first_missing.name(size),
-        expected="every segment up to the archive's last",
-        found=f"it is missing; last present before it: {before}; later ones: {gap.later}",
-    )

@@ -61,6 +61,7 @@ class Spool:
     :param chain: what will be asked for.
     :param histories: history files by name, all of them.
     :param owner: the account that the server runs as: it writes over the segments when it uses them again.
+    :param gap: what the chain's gap comes to, where it has one.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Spool:
         histories: t.Mapping[str, bytes],
         size: int,
         owner: Account | None,
+        gap: Finding | None = None,
     ) -> None:
         self.folder = folder
         self.source = source
         self.chain = chain
         self.size = size
         self.owner = owner
+        self.gap = gap
         self.bytes = 0
         self.finding: Finding | None = None
         self._histories = histories
