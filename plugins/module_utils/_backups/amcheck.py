@@ -16,14 +16,16 @@ CORRUPTION = 2  # pg_amcheck's exit code
 LONGEST = 400
 
 
-def look(target: Target, databases: t.Sequence[str], jobs: int, wanted: Wanted) -> Look:
+def look(target: Target, databases: t.Sequence[str], jobs: int, wanted: Wanted) -> Look | None:
     """All heaps and B-trees of these databases; the extension is installed in the throw-away copy, where it is missing.
 
-    Where amcheck itself is not there: AMCHECK_MISSING when it is required, else only said.
+    Where amcheck itself is not there: AMCHECK_MISSING when it is required, else None.
     """
     if not target.programs.has("pg_amcheck") or not _is_there(target):
+        if wanted != "required":
+            return None
         missing = Finding("AMCHECK_MISSING", "amcheck", "the extension beside the server's programs (contrib)", "none")
-        return Look("amcheck is not installed", (missing,) if wanted == "required" else ())
+        return Look("amcheck is not installed", (missing,))
     findings = []
     for database in databases:
         answer = target.programs.run(

@@ -31,14 +31,17 @@ class Checks:
     findings: list[Finding] = dataclasses.field(default_factory=list)
     clock: t.Callable[[], float] = time.monotonic
 
-    def run(self, name: str, look: t.Callable[[], Look]) -> None:
-        """Make a check. What stops it is its finding."""
+    def run(self, name: str, look: t.Callable[[], Look | None]) -> None:
+        """Make a check. What stops it is its finding; None says that it cannot be made here, and need not be."""
         began = self.clock()
         try:
-            seen = look()
+            seen: Look | None = look()
         except Stopped as stopped:
             seen = Look(str(stopped.finding), (stopped.finding,))
-        self.note(name, seen, self.clock() - began)
+        if seen is None:
+            self.skip(name, "cannot be made here, and is not required")
+        else:
+            self.note(name, seen, self.clock() - began)
 
     def note(self, name: str, seen: Look, seconds: float) -> None:
         """Keep the result of a check that was made elsewhere."""

@@ -50,7 +50,8 @@ def restore(run: Validation, engine: Dump, located: Located, target: Target, dir
         comparison.without_manifest(run, target, [name])
     else:
         comparison.with_manifest(run, target, located.manifest, kind="logical", exact=located.manifest.anchor.exact)
-    run.check("index and heap structure", lambda: amcheck.look(target, [name], run.wish.jobs, run.wish.amcheck))
+    if run.wish.amcheck != "off":
+        run.check("index and heap structure", lambda: amcheck.look(target, [name], run.wish.jobs, run.wish.amcheck))
     afterwards.look(run, target)
     recovery_point.judge(run, _snapshot(run, located.manifest), None)
 

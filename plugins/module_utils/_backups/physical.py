@@ -129,7 +129,8 @@ def _compare_what_can_be(run: Validation, target: Target, manifest: Manifest | N
 def _look_around(run: Validation, target: Target, archive: Archive) -> None:
     """What is checked on the promoted copy."""
     databases = comparison.databases_of(target)
-    run.check("index and heap structure", lambda: amcheck.look(target, databases, run.wish.jobs, run.wish.amcheck))
+    if run.wish.amcheck != "off":
+        run.check("index and heap structure", lambda: amcheck.look(target, databases, run.wish.jobs, run.wish.amcheck))
     afterwards.look(run, target)
     gap = uploads.worst_gap(archive.listing, run.t0)
     recovery_point.judge(run, recovery_point.by_heartbeat(run, target) if run.wish.until.is_end else None, gap.seconds)

@@ -71,6 +71,11 @@ def make_engine(run: Validation, folder: pathlib.Path) -> BaseBackup | PgBackRes
     return Dump(run.tools) if run.wish.engine == "pg_dump" else BaseBackup(run.tools)
 
 
+def is_over(run: Validation) -> bool:
+    """Whether the backup is known to be bad before a byte of it is fetched."""
+    return any(one.code in ENDS_IT for one in run.checks.findings)
+
+
 def require_programs(run: Validation) -> None:
     """Nothing, when the programs that a restore runs are there.
 
@@ -96,7 +101,7 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
         engine = make_engine(run, directory.path)
         with run.phases.phase("locate"):
             located = find(run, engine)
-        if any(one.code in ENDS_IT for one in run.checks.findings):
+        if is_over(run):
             return
         with run.phases.phase("provision"):
             space.require(run.wish.work, needed(located))

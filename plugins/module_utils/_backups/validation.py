@@ -52,7 +52,7 @@ class Validation:
             phase = self.phases.current or "verification"
             raise stop("RUN_TIMEOUT", phase, expected=f"the run to end within {self.wish.run_timeout:g} s", found=f"still in {phase}")
 
-    def check(self, name: str, look: t.Callable[[], Look]) -> None:
+    def check(self, name: str, look: t.Callable[[], Look | None]) -> None:
         """Make a check, if there is time for it."""
         self.require_time()
         self.progress.begin(f"check {name}")

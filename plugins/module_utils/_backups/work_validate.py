@@ -11,6 +11,7 @@ import tempfile
 from .._common.argument_spec import ArgumentSpec
 from .._common.frame import Context, Outcome
 from .._common.postgres.connect import CONNECTION_SPEC
+from .._ledger import options as ledger
 from . import outcome, places, space, textfile, validate
 from .findings import Stopped, verdict
 from .validation import Validation
@@ -59,6 +60,7 @@ SPEC = ArgumentSpec(
         "run_timeout": {"type": "float", "default": 7200.0},
         "pgbackrest": {"type": "dict", "options": {"stanza": {"type": "str", "required": True}, "config": {"type": "path"}}},
         "textfile": {"type": "path"},
+        "ledger": {"type": "dict", "options": ledger.OPTIONS},  # the action's
     },
     mutually_exclusive=(("target_time", "target_lsn"),),
 )
@@ -96,6 +98,5 @@ def _planned(run: Validation) -> Outcome:
             run.checks.findings.append(stopped.finding)
     found = outcome.record(run)
     plan = {"backup": found["backup"], "manifest": found["manifest"], "bytes_needed": needed, "findings": found["findings"]}
-    return Outcome(
-        changed=verdict(run.checks.findings) == "PASS", facts={"plan": plan, "verdict": found["verdict"], "rows": outcome.rows(found)}
-    )
+    is_possible = not validate.is_over(run) and verdict(run.checks.findings) != "ERROR"
+    return Outcome(changed=is_possible, facts={"plan": plan, "verdict": found["verdict"], "rows": outcome.rows(found)})
