@@ -30,6 +30,24 @@ def listed(place: Place, prefix: str) -> t.Mapping[str, Item]:
     return place.listing(prefix, time.time() + DAY).items
 
 
+def parts(place: Place, item: Item) -> t.Iterator[bytes]:
+    """The bytes of that version.
+
+    :raises Stopped: as the place's ``open``.
+    """
+    reader = place.open(item)
+    try:
+        while part := reader.read(CHUNK):
+            yield part
+    finally:
+        reader.close()
+
+
+def content(place: Place, item: Item) -> bytes:
+    """All bytes of a small object."""
+    return b"".join(parts(place, item))
+
+
 def of_place(place: Place, items: t.Iterable[Item]) -> dict[str, dict[str, t.Any]]:
     """By path below the place, with the version; every byte is read.
 
@@ -38,11 +56,7 @@ def of_place(place: Place, items: t.Iterable[Item]) -> dict[str, dict[str, t.Any
     found = {}
     for item in items:
         digest = hashlib.sha256()
-        reader = place.open(item)
-        try:
-            while part := reader.read(CHUNK):
-                digest.update(part)
-        finally:
-            reader.close()
+        for part in parts(place, item):
+            digest.update(part)
         found[item.path] = {"size": item.size, "sha256": digest.hexdigest(), "version": item.version}
     return found

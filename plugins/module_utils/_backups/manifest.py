@@ -18,6 +18,7 @@ from .._ledger import envelope, keys
 from .._ledger.canonical import canonical, digest
 from .._ledger.checkpoint import Malformed
 from .._ledger.statement import kind, parse, statement
+from . import hashing
 from .findings import Stopped, stop
 from .place import BACKUPS, MANIFESTS, Item, Place
 
@@ -103,6 +104,11 @@ class Manifest:
     @property
     def server_version(self) -> int:
         return int(self.cluster["server_version"])
+
+    @property
+    def strong(self) -> bool:
+        """Whether rows were summed by SHA-256: what they are compared with has to be summed alike."""
+        return self.predicate.get("checksum") == "sha256"
 
     @property
     def databases(self) -> t.Mapping[str, t.Mapping[str, t.Any]]:
@@ -201,14 +207,7 @@ def _wrong_shape(predicate: t.Mapping[str, t.Any]) -> str | None:
 def _content(place: Place, item: Item) -> bytes:
     if item.size > LARGEST:
         raise stop("MANIFEST_FORGED", item.path, expected=f"at most {LARGEST:,} bytes", found=f"{item.size:,}")
-    reader = place.open(item)
-    try:
-        parts = []
-        while part := reader.read(1 << 20):
-            parts.append(part)
-        return b"".join(parts)
-    finally:
-        reader.close()
+    return hashing.content(place, item)
 
 
 def _forged(label: str, expected: str, found: str) -> Stopped:
