@@ -14,13 +14,14 @@ import pathlib
 import secrets
 import typing as t
 
+from ansible_collections.governed.delivery.plugins.module_utils._backups.runs import Entry
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, statement
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, merkle, statement
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import options as ledger_options
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.canonical import digest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
-from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Log
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Head, Log
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 import S3Store
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved, Store
@@ -63,6 +64,17 @@ def say(log: Log, kind: str, predicate: t.Mapping[str, t.Any], subjects: t.Mappi
             return log.append([said], after=head).size - 1
         except HeadMoved:
             continue
+
+
+def entries(log: Log, head: Head | None = None) -> tuple[Entry, ...]:
+    """Every statement up to that head, by default the present one, oldest first, as ``_backups`` reads them.
+
+    :raises Refusal: the ledger is damaged, or not signed by its key.
+    """
+    return tuple(
+        Entry(one.index, merkle.leaf_hash(one.raw).hex(), statement.kind(one.statement), one.statement["predicate"])
+        for one in log.read(0, head)
+    )
 
 
 def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> SigningKey:

@@ -118,14 +118,14 @@ footer { margin-top: 48px; border-top: 1px solid var(--rule); padding-top: 12px;
 )
 
 
-def page(title: str, body: t.Iterable[object], data: object) -> str:
-    """A whole HTML document; ``data`` is embedded as JSON under the id ``evidence``."""
+def page(title: str, body: t.Iterable[object], data: object, style: str = "") -> str:
+    """A whole HTML document; ``data`` is embedded as JSON under the id ``evidence``, ``style`` is CSS that only this page needs."""
     head = [
         tag("meta", charset="utf-8"),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         tag("meta", http_equiv="Content-Security-Policy", content="default-src 'none'; style-src 'unsafe-inline'"),
         tag("title", title),
-        Markup(f"<style>{_STYLE}</style>"),
+        Markup(f"<style>{_STYLE}{style}</style>"),
     ]
     embedded = Markup(f'<script type="application/json" id="evidence">{embeddable(data)}</script>')
     return f'<!doctype html>\n<html lang="en"><head>{joined(head)}</head>\n<body><main>{joined(body)}</main>\n{embedded}\n</body></html>\n'

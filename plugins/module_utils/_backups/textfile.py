@@ -10,21 +10,18 @@ Format: https://github.com/prometheus/docs/blob/main/content/docs/instrumenting/
 from __future__ import annotations
 
 import contextlib
-import datetime
-import os
 import pathlib
 import re
 import secrets
 import typing as t
 
-from .._common import words
 from .._common.errors import Refusal
-from . import findings
+from . import findings, records
+from .records import Record
 
 PREFIX = "restore_validate"
 LAST_PASS = f"{PREFIX}_last_pass_timestamp_seconds"
 
-Record = t.Mapping[str, t.Any]
 Sample = tuple[t.Mapping[str, str], float]  # labels beside cluster and engine, and the value
 
 # Numbers of the record that are a metric as they are: name, help, path.
@@ -60,7 +57,7 @@ def write(path: pathlib.Path, record: Record, entry: int | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(render(record, before, entry), encoding="utf-8")
         beside.chmod(0o644)
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as problem:
         with contextlib.suppress(OSError):
             beside.unlink()
@@ -83,15 +80,17 @@ def _metrics(record: Record, before: str, entry: int | None) -> t.Iterator[tuple
     passed = at if record.get("verdict") == "PASS" else _last_pass(record, before)
     yield "last_run_timestamp_seconds", "When the last run ended.", _one(at)
     yield "last_pass_timestamp_seconds", "When the last run ended that passed.", _one(passed)
-    yield "verdict", "Verdict of the last run, 1 for the one it is.", [
-        ({"verdict": one}, float(record.get("verdict") == one)) for one in findings.ORDER
-    ]
+    yield (
+        "verdict",
+        "Verdict of the last run, 1 for the one it is.",
+        [({"verdict": one}, float(record.get("verdict") == one)) for one in findings.ORDER],
+    )
     for name, about, keys in PLAIN:
-        yield name, about, _one(_number(record, *keys))
-    phases = _part(_part(record, "rto"), "phases")
-    measured = [({"phase": name}, _number(phases, name)) for name in phases]
+        yield name, about, _one(records.number(record, *keys))
+    phases = records.part(records.part(record, "rto"), "phases")
+    measured = [({"phase": name}, records.number(phases, name)) for name in phases]
     yield "phase_seconds", "How long each phase of the recovery took.", [(labels, value) for labels, value in measured if value is not None]
-    yield "tables", "Tables by what became of their comparison.", _tables(_part(record, "tables"))
+    yield "tables", "Tables by what became of their comparison.", _tables(records.part(record, "tables"))
     yield "amcheck_errors", "Databases in which pg_amcheck found damage.", _one(_amcheck(record))
     yield "lock_min_remaining_seconds", "For how long nobody can delete the backup.", _one(_lock_remaining(record, at))
     yield "evidence_seq", "Index of the record in the ledger.", _one(None if entry is None else float(entry))
@@ -123,26 +122,9 @@ def _one(value: float | None) -> list[Sample]:
     return [] if value is None else [({}, value)]
 
 
-def _part(found: Record, key: str) -> Record:
-    part = found.get(key)
-    return part if isinstance(part, t.Mapping) else {}
-
-
-def _number(found: Record, *keys: str) -> float | None:
-    for key in keys[:-1]:
-        found = _part(found, key)
-    value = found.get(keys[-1])
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):  # beyond what JSON's numbers hold
-        value = int(value)
-    return float(value) if words.is_number(value) else None
-
-
 def _epoch(text: t.Any) -> float | None:
-    try:
-        moment = datetime.datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo else None
+    moment = records.moment(text)
+    return None if moment is None else moment.timestamp()
 
 
 def _last_pass(record: Record, before: str) -> float | None:
@@ -153,10 +135,10 @@ def _last_pass(record: Record, before: str) -> float | None:
 
 
 def _tables(found: Record) -> list[Sample]:
-    counted = [({"result": name}, _number(found, name)) for name in TABLES]
+    counted = [({"result": name}, records.number(found, name)) for name in TABLES]
     if isinstance(found.get("mismatches"), (list, tuple)) and counted[0][1] is not None:
         counted.append(({"result": "differing"}, float(len(found["mismatches"]))))
-        counted.append(({"result": "excluded"}, float(len(_part(found, "excluded")))))
+        counted.append(({"result": "excluded"}, float(len(records.part(found, "excluded")))))
     return [(labels, value) for labels, value in counted if value is not None]
 
 
@@ -169,5 +151,5 @@ def _amcheck(record: Record) -> float | None:
 
 
 def _lock_remaining(record: Record, at: float | None) -> float | None:
-    until = _epoch(_part(record, "source").get("lock_until"))
+    until = _epoch(records.part(record, "source").get("lock_until"))
     return None if until is None or at is None else until - at

@@ -11,6 +11,8 @@ import operator
 import random
 import typing as t
 
+from .._common.ranks import percentile
+
 MINIMUM_DUTY = 0.02
 RESAMPLES = 200
 FEWEST_SLOTS = 4
@@ -28,14 +30,6 @@ class Limit:
     def allows(self, change: float, baseline: float) -> bool:
         """Whether a change of so many milliseconds over the baseline is within the limit."""
         return change <= max(self.percent / 100 * baseline, self.floor_ms)
-
-
-def percentile(values: t.Sequence[float], percent: float) -> float | None:
-    """The nearest-rank percentile; None for no values."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 
 def next_duty(duty: float, largest: float, change: float | None, baseline: float | None, limit: Limit) -> float:

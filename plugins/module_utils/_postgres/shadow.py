@@ -12,8 +12,9 @@ import typing as t
 
 from .._common.errors import Refusal
 from .._common.postgres.driver import psycopg, sql
+from .._common.ranks import percentile
 from .names import verbatim
-from .pace import Limit, percentile
+from .pace import Limit
 
 if t.TYPE_CHECKING:
     from psycopg.sql import Composed

@@ -12,9 +12,10 @@ import time
 import typing as t
 
 from .._common.postgres.driver import sql
+from .._common.ranks import percentile
 from .feed import Sample, Slot, save, slot_of
 from .names import state as state_table
-from .pace import Limit, next_duty, percentile
+from .pace import Limit, next_duty
 from .state import record, update
 
 if t.TYPE_CHECKING:

@@ -10,9 +10,10 @@ import typing as t
 from .._common.frame import Context, Outcome
 from .._common.postgres.connect import connect
 from .._common.postgres.driver import sql
+from .._common.ranks import percentile
 from . import catalog, feed, mirror, ranges, state
 from .failures import explained
-from .pace import Comparison, compare, percentile
+from .pace import Comparison, compare
 from .table import TABLE_SPEC, table_of
 
 if t.TYPE_CHECKING:

@@ -73,7 +73,13 @@ def record(
             "unthrottled_estimate_seconds": 120.0,
             "is_drill": is_drill,
         },
-        "rpo": {"goal_seconds": 300.0, "seconds": loss, "worst_24h_seconds": gap, "lost_heartbeats": loss and round(loss), "method": "heartbeat"},
+        "rpo": {
+            "goal_seconds": 300.0,
+            "seconds": loss,
+            "worst_24h_seconds": gap,
+            "lost_heartbeats": loss and round(loss),
+            "method": "heartbeat",
+        },
         "bytes": {"fetched": fetched, "wal": wal, "database": fetched * 3},
         "rates": {
             "fetch_bytes_per_second": 250e6,

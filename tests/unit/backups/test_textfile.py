@@ -51,7 +51,16 @@ def test_what_was_not_measured_is_absent() -> None:
     )
     found = samples(textfile.render(night))
     assert f"rto_goal_seconds{{{WHO}}}" in found
-    for absent in ("rto_seconds", "rpo_seconds", "rpo_worst_24h_seconds", "last_pass_timestamp_seconds", "amcheck_errors", "tables", "lock_", "evidence"):
+    for absent in (
+        "rto_seconds",
+        "rpo_seconds",
+        "rpo_worst_24h_seconds",
+        "last_pass_timestamp_seconds",
+        "amcheck_errors",
+        "tables",
+        "lock_",
+        "evidence",
+    ):
         assert not [series for series in found if series.startswith(absent)], absent
     assert [series for series in found if series.startswith("phase")] == [f'phase_seconds{{{WHO},phase="locate"}}']
 
