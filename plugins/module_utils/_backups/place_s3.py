@@ -11,27 +11,27 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
 import datetime
 import functools
 import io
 import pathlib
 import typing as t
 
-from .._common.s3 import client
+from .._common.s3 import client, object_lock
 from .._common.s3.address import Address
 from .._common.s3.client import Manners
 from .._common.s3.driver import exceptions, parsers
-from .._common.s3.failure import UNLOCKED, Kind, code_of, failure_of
+from .._common.s3.failure import Kind, failure_of
+from .._common.s3.object_lock import ObjectLock
+from . import versions
 from .findings import Finding, Stopped, stop
 from .place import Item, Listing, Lock, Reader
-from .write_once import is_write_once
+from .versions import Version
 
 if t.TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, GetObjectRequestTypeDef, PutObjectRequestTypeDef
 
-NO_VERSION = "null"  # S3's name of the version of an object that has none
 RESUMES = 2  # of one object whose answer broke off; botocore repeats questions only
 COMPARED = 1024 * 1024
 LARGEST_PUT = 5 * 1024**3  # S3's own limit for one put
@@ -51,21 +51,9 @@ CODES: t.Mapping[Kind, str] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class _Version:
-    """One version of an object, or a delete marker."""
-
-    identifier: str
-    written: float
-    is_latest: bool
-    is_marker: bool
-    size: int = 0
-    etag: str = ""
-
-
 class S3Place:
     """The ``Place`` of a bucket; for several threads at once. Asks for s3:ListBucketVersions, s3:GetObject(Version) and, for ``lock``,
-    s3:GetObjectRetention; for ``put``, s3:PutObject.
+    s3:GetObjectRetention; for ``put``, s3:PutObject and, in a bucket with a default retention, s3:PutObjectRetention.
     """
 
     def __init__(self, address: Address, manners: Manners) -> None:
@@ -77,23 +65,23 @@ class S3Place:
 
     def listing(self, prefix: str, until: float) -> Listing:
         """See ``Place``. S3 tells whole seconds, so what is up to a second younger than ``until`` may be in it; ask when the cut is made."""
-        found: dict[str, list[_Version]] = collections.defaultdict(list)
+        found: dict[str, list[Version]] = collections.defaultdict(list)
         cut = len(self._address.key(""))
         with self._explaining(prefix, missing="NOT_FOUND"):
             pages = self._client.get_paginator("list_object_versions")
             for page in pages.paginate(Bucket=self._address.bucket, Prefix=self._address.key(prefix)):
                 for real in page.get("Versions", []):
                     written = real["LastModified"].timestamp()
-                    version = _Version(real["VersionId"], written, real["IsLatest"], False, real["Size"], real["ETag"])
+                    version = Version(real["VersionId"], written, real["IsLatest"], False, real["Size"], real["ETag"])
                     found[real["Key"][cut:]].append(version)
                 for marker in page.get("DeleteMarkers", []):
                     written = marker["LastModified"].timestamp()
-                    found[marker["Key"][cut:]].append(_Version(marker["VersionId"], written, marker["IsLatest"], True))
+                    found[marker["Key"][cut:]].append(Version(marker["VersionId"], written, marker["IsLatest"], True))
         items: dict[str, Item] = {}
         findings: list[Finding] = []
         for path in sorted(found):
             if not path.endswith("/"):  # consoles make such objects, as folders
-                item, wrong = _as_of(path, found[path], until)
+                item, wrong = versions.as_of(path, found[path], until)
                 items.update({path: item} if item else {})
                 findings += wrong
         return Listing(items, tuple(findings))
@@ -105,16 +93,8 @@ class S3Place:
         if item.version is None:
             return None
         with self._explaining(item.path):
-            try:
-                answer = self._client.get_object_retention(
-                    Bucket=self._address.bucket, Key=self._address.key(item.path), VersionId=item.version
-                )
-            except exceptions.ClientError as error:
-                if code_of(error) in UNLOCKED or code_of(error) == "InvalidRequest":  # AWS for a bucket without object lock
-                    return None
-                raise
-        found = answer["Retention"]
-        return Lock(found["Mode"], found["RetainUntilDate"].timestamp()) if "Mode" in found and "RetainUntilDate" in found else None
+            found = object_lock.of_version(self._client, self._address.bucket, self._address.key(item.path), item.version)
+        return Lock(found[0], found[1].timestamp()) if found else None
 
     def put(self, path: str, content: bytes) -> None:
         self._put(path, io.BytesIO(content))
@@ -153,11 +133,34 @@ class S3Place:
         with self._explaining(""):
             return client.make(self._address, self._manners)
 
+    @functools.cached_property
+    def _lock_of_bucket(self) -> ObjectLock:
+        try:
+            return object_lock.of_bucket(self._client, self._address.bucket)
+        except exceptions.ClientError as error:
+            failure = failure_of(error)
+            if failure is None or failure.kind != "denied":
+                raise
+            return ObjectLock(is_enabled=False)  # who may only put leaves it to the server
+
     def _put(self, path: str, body: t.IO[bytes]) -> None:
-        """The same bytes already there are fine: it may be this very put, repeated by botocore because its answer was lost."""
+        """The same bytes already there are fine: it may be this very put, repeated by botocore because its answer was lost.
+
+        The bucket's own retention is asked for in so many words: not every server applies it to the object.
+        """
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._address.bucket,
+            "Key": self._address.key(path),
+            "Body": body,
+            "IfNoneMatch": "*",
+        }
         try:
             with self._explaining(path):
-                self._client.put_object(Bucket=self._address.bucket, Key=self._address.key(path), Body=body, IfNoneMatch="*")
+                lock = self._lock_of_bucket
+                if lock.mode is not None and lock.days is not None:
+                    request["ObjectLockMode"] = lock.mode
+                    request["ObjectLockRetainUntilDate"] = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=lock.days)
+                self._client.put_object(**request)
         except Stopped as stopped:
             if stopped.finding.code != "OBJECT_REPLACED":
                 raise
@@ -207,39 +210,6 @@ class _Body:
 
     def close(self) -> None:
         self._body.close()
-
-
-def _as_of(path: str, versions: t.Sequence[_Version], until: float) -> tuple[Item | None, list[Finding]]:
-    """The version that counts at the cut, and what is wrong with the object. Pure.
-
-    A write-once object's first version counts. A later one of the same size and tag is the same bytes put again, as an archive command
-    does behind a crash, and no fault.
-    """
-    seen = sorted((one for one in versions if one.written <= until), key=_newest_first)
-    real = [one for one in seen if not one.is_marker]
-    if not real:
-        return None, []
-    chosen = real[-1] if is_write_once(path) else real[0]
-    findings: list[Finding] = []
-    others = [one for one in real if (one.size, one.etag) != (chosen.size, chosen.etag)] if is_write_once(path) else []
-    if others:
-        found = ", ".join(f"{one.identifier} of {_moment(one.written)}" for one in others)
-        expected = f"one version, {chosen.identifier} of {_moment(chosen.written)}"
-        findings.append(Finding("OBJECT_REPLACED", path, expected=expected, found=f"also {found}"))
-    if seen[0].is_marker:
-        expected = f"not to be deleted; version {chosen.identifier} is still there"
-        findings.append(Finding("DELETE_MARKER", path, expected=expected, found=f"a delete marker of {_moment(seen[0].written)}"))
-    is_pinned = chosen.identifier != NO_VERSION or len(versions) > 1
-    return Item(path, chosen.size, chosen.written, chosen.identifier if is_pinned else None, chosen.etag.strip('"')), findings
-
-
-def _newest_first(version: _Version) -> tuple[float, bool]:
-    """A sort key; within a second the server's own order stays."""
-    return -version.written, not version.is_latest
-
-
-def _moment(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
 
 
 def _expected(code: str, operation: str) -> str:

@@ -9,9 +9,12 @@ import dataclasses
 import hashlib
 import typing as t
 
+from .digest_behind import DigestBehind
 from .findings import Stopped, stop
 from .place import Item, Place, Reader
 from .rate import Rate
+
+LONG = 4 * 1024 * 1024  # from here on a thread for the digest is worth its start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +47,7 @@ class CheckedReader:
         self._rate = rate
         self._on_bytes = on_bytes
         self._left = wanted.item.size
-        self._digest = hashlib.sha256()
+        self._digest = DigestBehind() if wanted.item.size >= LONG else hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
         """At most that many bytes; fewer when the rate says so, none at the end."""
@@ -76,6 +79,8 @@ class CheckedReader:
         return digest
 
     def close(self) -> None:
+        if isinstance(self._digest, DigestBehind):
+            self._digest.close()
         self._reader.close()
 
 

@@ -16,10 +16,10 @@ import typing as t
 
 from .._common.errors import Refusal
 from .._common.frame import need
-from .._common.s3 import client
+from .._common.s3 import client, object_lock
 from .._common.s3.address import Address
 from .._common.s3.driver import BOTO3, exceptions
-from .._common.s3.failure import CONFLICTS, NOT_THERE, UNLOCKED, Failure, code_of, failure_of
+from .._common.s3.failure import CONFLICTS, NOT_THERE, Failure, code_of, failure_of
 from .store import Missing
 
 if t.TYPE_CHECKING:
@@ -91,15 +91,8 @@ class Bucket:
     def guards(self) -> Guards:
         with self._explaining(""):
             is_versioned = self.client.get_bucket_versioning(Bucket=self.place.bucket).get("Status") == "Enabled"
-            try:
-                lock = self.client.get_object_lock_configuration(Bucket=self.place.bucket)["ObjectLockConfiguration"]
-            except exceptions.ClientError as error:
-                if code_of(error) not in UNLOCKED:
-                    raise
-                return Guards(is_versioned, has_lock=False)
-        rule = lock.get("Rule", {}).get("DefaultRetention", {})
-        days = rule.get("Days") or rule.get("Years", 0) * 366  # no year is longer
-        return Guards(is_versioned, lock.get("ObjectLockEnabled") == "Enabled", rule.get("Mode"), days or None)
+            lock = object_lock.of_bucket(self.client, self.place.bucket)
+        return Guards(is_versioned, lock.is_enabled, lock.mode, lock.days)
 
     def get(self, path: str, version: str | None = None) -> Got:
         """The latest version of an object, or the one named.
@@ -156,16 +149,7 @@ class Bucket:
     def retention(self, version: Version) -> tuple[str, datetime.datetime] | None:
         """Mode and end of a version's retention; None when it has none."""
         with self._explaining(version.path):
-            try:
-                answer = self.client.get_object_retention(
-                    Bucket=self.place.bucket, Key=self.place.key(version.path), VersionId=version.identifier
-                )
-            except exceptions.ClientError as error:
-                if code_of(error) in UNLOCKED or code_of(error) == "InvalidRequest":  # AWS for a bucket without object lock
-                    return None
-                raise
-        found = answer["Retention"]
-        return (found["Mode"], found["RetainUntilDate"]) if "Mode" in found and "RetainUntilDate" in found else None
+            return object_lock.of_version(self.client, self.place.bucket, self.place.key(version.path), version.identifier)
 
     def put(self, path: str, content: bytes, *, over: str | None, locked: bool = False) -> None:
         """Write an object if what is there still has the tag ``over``; None: if there is nothing.

@@ -51,7 +51,7 @@ def failure_of(error: BaseException | None) -> Failure | None:
     if isinstance(error, exceptions.CredentialRetrievalError):  # its words are those of the user's program, and may be anything
         return Failure("credentials", "", f"the provider {error.kwargs.get('provider', 'of credentials')} did not give any")
     if isinstance(error, exceptions.BotoCoreError):
-        return Failure(_unanswered(error), "", str(error))
+        return Failure(_unanswered(error), "", " ".join(str(error).split()))
     if isinstance(error, parsers.ResponseParserError):
         return Failure("other", "", "an answer that is not S3's")
     return None
@@ -79,4 +79,6 @@ def _unanswered(error: exceptions.BotoCoreError) -> Kind:
         return "timeout"
     if isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError, exceptions.IncompleteReadError)):
         return "unreachable"
-    return "damaged" if isinstance(error, exceptions.FlexibleChecksumError) else "credentials"
+    if isinstance(error, exceptions.FlexibleChecksumError):
+        return "damaged"
+    return "other" if isinstance(error, exceptions.ParamValidationError) else "credentials"
