@@ -59,6 +59,7 @@ def extract(reader: Reader, name: str, destination: pathlib.Path, *, owner: Owne
             raise stop("TARGET_REFUSED", name, expected="a cluster without tablespaces: they would lie outside of the target", found=found)
         else:
             raise stop("CORRUPT_FILE", name, expected="files and folders only", found=f"{member.name} of type {member.type!r}")
+    source.finish()
     return Extracted(total, files)
 
 
@@ -107,16 +108,24 @@ class _Source:
         for _padding in self._portions(-member.size % tarfile.BLOCKSIZE):
             continue
 
+    def finish(self) -> None:
+        """Read what is behind the last member: a gzip's checksum is at its very end."""
+        while self._read(PORTION):
+            continue
+
     def _portions(self, size: int) -> t.Iterator[bytes]:
         while size > 0:
-            try:
-                content = self._reader.read(min(size, PORTION))
-            except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
-                raise self._corrupt(str(problem)) from problem
+            content = self._read(min(size, PORTION))
             if not content:
                 raise self._corrupt("its end in the middle of a file")
             size -= len(content)
             yield content
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._reader.read(size)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
+            raise self._corrupt(str(problem)) from problem
 
     def _corrupt(self, found: str) -> Stopped:
         return stop("CORRUPT_FILE", self._name, expected="a whole tar as pg_basebackup writes it", found=found)
