@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from .._common.postgres.driver import sql
+from .._common.postgres.driver import psycopg, sql
 from . import afterwards, amcheck, comparison, first_query, recovery_point
 from .engine_dump import Dump
 from .findings import stop
@@ -17,6 +17,7 @@ from .manifest import Manifest
 from .programs import hand_over
 from .recovery_point import Point
 from .run_directory import RunDirectory
+from .take_dump import GLOBALS, database_of
 from .target import PORT, Target
 from .validation import Validation
 
@@ -33,25 +34,28 @@ def restore(run: Validation, engine: Dump, located: Located, target: Target, dir
         run.progress.begin("fetch", located.backup.bytes)
         fetched = engine.fetch(located.backup, located.expected(), directory.path)
     run.known["bytes"] = {"fetched": fetched}
-    dump = _dump(directory.path / "dump")
-    name, wanted = _database(located.manifest)
+    dumps = _dumps(directory.path / "dump")
+    known = located.manifest.databases if located.manifest else {}
     with run.phases.phase("provision"):
         run.progress.begin("provision")
-        _make_cluster(run, target, directory.path)
-        _make_database(target, name, wanted)
+        _make_cluster(run, target)
     with run.phases.phase("load"):
-        run.progress.begin("load")
-        _load(run, target, dump, name)
-    with run.phases.phase("first_query"), target.connect(name) as session:
+        run.progress.begin("load", len(dumps), "databases")
+        _load_globals(run, target, directory.path / "dump" / GLOBALS)
+        for name, dump in dumps.items():
+            _make_database(target, name, known.get(name, {}))
+            _load(run, target, dump, name, directory.path / "pg_restore.log")
+            run.progress.add(1)
+    with run.phases.phase("first_query"), target.connect() as session:
         first_query.read_and_write(session)
     run.recovered = run.restored = True
     run.known["target"] = {"requested": "the dump's snapshot"}
     if located.manifest is None:
-        comparison.without_manifest(run, target, [name])
+        comparison.without_manifest(run, target, list(dumps))
     else:
         comparison.with_manifest(run, target, located.manifest, kind="logical", exact=located.manifest.anchor.exact)
     if run.wish.amcheck != "off":
-        run.check("index and heap structure", lambda: amcheck.look(target, [name], run.wish.jobs, run.wish.amcheck))
+        run.check("index and heap structure", lambda: amcheck.look(target, list(dumps), run.wish.jobs, run.wish.amcheck))
     afterwards.look(run, target)
     recovery_point.judge(run, _snapshot(run, located.manifest), None)
 
@@ -61,21 +65,15 @@ def _snapshot(run: Validation, manifest: Manifest | None) -> Point | None:
     return None if manifest is None else Point(run.t0 - epoch(manifest.anchor.taken), "dump's snapshot")
 
 
-def _dump(folder: pathlib.Path) -> pathlib.Path:
-    """Where the dump's table of contents is."""
-    found = next(folder.rglob("toc.dat"), None)
-    if found is None:
+def _dumps(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The dumps by database: a folder each, as backup_manifest takes them, or one alone."""
+    found = sorted(path.parent for path in folder.rglob("toc.dat"))
+    if not found:
         raise stop("FILE_MISSING", "toc.dat", expected="a dump in pg_dump's directory format", found="no table of contents")
-    return found.parent
+    return {UNNAMED if dump == folder else database_of(dump.name): dump for dump in found}
 
 
-def _database(manifest: Manifest | None) -> tuple[str, t.Mapping[str, t.Any]]:
-    if manifest is None:
-        return UNNAMED, {}
-    return next(iter(manifest.databases.items()))
-
-
-def _make_cluster(run: Validation, target: Target, folder: pathlib.Path) -> None:
+def _make_cluster(run: Validation, target: Target) -> None:
     answer = run.programs.run(
         "initdb",
         f"--pgdata={target.data}",
@@ -88,7 +86,7 @@ def _make_cluster(run: Validation, target: Target, folder: pathlib.Path) -> None
     )
     if answer.code != 0:
         code = "DISK_FULL" if "No space left" in answer.output else "TOOL_MISSING"
-        raise stop(code, "initdb", expected=f"an empty cluster in {folder}", found=answer.last_words[-LONGEST:])
+        raise stop(code, "initdb", expected="an empty cluster", found=answer.last_words[-LONGEST:])
     target.configure({"max_locks_per_transaction": "1024"})
     target.start()
     target.wait_until_it_answers(run.deadline, run.require_time).close()
@@ -104,21 +102,17 @@ def _make_database(target: Target, name: str, wanted: t.Mapping[str, t.Any]) -> 
         session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(sql.Identifier(name), said))
 
 
-def _load(run: Validation, target: Target, dump: pathlib.Path, name: str) -> None:
-    where = (f"--host={target.sockets}", f"--port={PORT}", f"--username={target.superuser}", "--no-password")
-    for roles in dump.parent.rglob("globals.sql"):
-        # Roles that are there already are no harm; one that is missing fails the restore below.
-        run.programs.run("psql", *where, "--quiet", f"--file={roles}", "postgres", timeout=run.wish.run_timeout)
-    log = hand_over(_touched(dump.parent.parent / "pg_restore.log"), run.programs.account)
+def _load_globals(run: Validation, target: Target, file: pathlib.Path) -> None:
+    """Roles and their like. Those that are there already are no harm; one that is missing fails what is loaded next."""
+    if file.exists():
+        run.programs.run("psql", *_where(target), "--quiet", f"--file={file}", "postgres", timeout=run.wish.run_timeout)
+
+
+def _load(run: Validation, target: Target, dump: pathlib.Path, name: str, log: pathlib.Path) -> None:
+    log.touch()
+    arguments = ("--exit-on-error", f"--jobs={run.wish.jobs}", f"--dbname={psycopg.conninfo.make_conninfo('', dbname=name)}", str(dump))
     answer = run.programs.run(
-        "pg_restore",
-        *where,
-        "--exit-on-error",
-        f"--jobs={run.wish.jobs}",
-        f"--dbname={name}",
-        str(dump),
-        log=log,
-        timeout=run.wish.run_timeout,
+        "pg_restore", *_where(target), *arguments, log=hand_over(log, run.programs.account), timeout=run.wish.run_timeout
     )
     if answer.code != 0:
         target.require_alive()
@@ -126,6 +120,5 @@ def _load(run: Validation, target: Target, dump: pathlib.Path, name: str) -> Non
         raise stop("DISK_FULL" if is_full else "RESTORE_FAILED", name, expected="pg_restore to succeed", found=answer.last_words[-LONGEST:])
 
 
-def _touched(path: pathlib.Path) -> pathlib.Path:
-    path.touch()
-    return path
+def _where(target: Target) -> tuple[str, ...]:
+    return (f"--host={target.sockets}", f"--port={PORT}", f"--username={target.superuser}", "--no-password")

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A primary that archives and has a heartbeat, a place for its backups, and the modules that take and validate them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import secrets
+import shutil
+import threading
+import time
+import typing as t
+
+from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+
+from playground import modules
+from playground.account import Account, room, server_account
+from playground.installation import installation, reachable
+from playground.postgres import Postgres
+
+ARCHIVING = {"archive_mode": "on", "wal_level": "logical", "max_connections": "60", "max_wal_senders": "10", "archive_timeout": "60"}
+
+
+@dataclasses.dataclass
+class Scene:
+    """The primary's databases are backed up into ``place``; restores happen in ``work``."""
+
+    primary: Postgres
+    folder: pathlib.Path
+    account: Account
+    bin_dir: pathlib.Path
+
+    @property
+    def place(self) -> pathlib.Path:
+        return self.folder / "place"
+
+    @property
+    def work(self) -> pathlib.Path:
+        return self.folder / "work"
+
+    @property
+    def key_file(self) -> pathlib.Path:
+        return self.folder / "backup.key"
+
+    @property
+    def verifier(self) -> str:
+        return keys.read(self.key_file).verifier.text()
+
+    @property
+    def connection(self) -> dict[str, t.Any]:
+        return {**self.primary.module_parameters(), "login_db": "postgres"}
+
+    def options(self, **more: t.Any) -> dict[str, t.Any]:
+        """What both modules are told."""
+        shared = {"source": {"directory": str(self.place)}, "bin_dir": str(self.bin_dir), "run_as": self.account.name}
+        return {"engine": "basebackup", **shared, **more}
+
+    def take(self, **more: t.Any) -> dict[str, t.Any]:
+        """A backup with its manifest; the module's answer."""
+        return modules.run("backup_manifest", {**self.connection, **self.options(key_file=str(self.key_file)), **more})
+
+    def wanted(self, **more: t.Any) -> dict[str, t.Any]:
+        """The options of a validation."""
+        told = {"manifest_keys": [self.verifier], "work_directory": str(self.work), "superuser": self.primary.user}
+        return self.options(**{**told, "heartbeat": self.connection, **more})
+
+    def validate(self, **more: t.Any) -> dict[str, t.Any]:
+        """Restore it; the module's answer."""
+        return modules.run("restore_validate", self.wanted(**more))
+
+    def archive(self, name: str = "") -> pathlib.Path:
+        """The archive, or one of its files."""
+        return self.place / "wal" / name
+
+    def segments(self) -> list[str]:
+        """What the archive holds, in order."""
+        return sorted(path.name for path in self.archive().iterdir() if len(path.name) == 24)
+
+    def switch(self) -> None:
+        """Let everything that was written be archived, and wait for it."""
+        with self.primary.connect(autocommit=True) as session:
+            name = session.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
+            session.execute("SELECT pg_switch_wal()")
+        assert name is not None
+        until = time.monotonic() + 30
+        while not self.archive(name[0]).exists():
+            assert time.monotonic() < until, f"{name[0]} was not archived"
+            time.sleep(0.02)
+
+    @contextlib.contextmanager
+    def busy(self) -> t.Iterator[None]:
+        """Meanwhile the heartbeat beats ten times a second, and each time some rows are written."""
+        stopping = threading.Event()
+
+        def write() -> None:
+            with self.primary.connect(autocommit=True) as session:
+                while not stopping.wait(0.1):
+                    heartbeat.beat(session)
+                    session.execute("INSERT INTO app.docs (body) SELECT repeat(md5(random()::text), 3) FROM generate_series(1, 20)")
+                    session.execute("UPDATE app.docs SET body = 'changed' WHERE id IN (SELECT id FROM app.docs ORDER BY random() LIMIT 3)")
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+
+
+@contextlib.contextmanager
+def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_000) -> t.Iterator[Scene]:
+    """A primary of its own with some tables.
+
+    :param start: starts a server with these settings.
+    """
+    account = server_account()
+    folder = room("restores") / secrets.token_hex(4)
+    for path in (folder, folder / "place", *(folder / "place" / name for name in ("wal", "backups", "manifests")), folder / "work"):
+        path.mkdir(mode=0o755)
+        if not account.is_ours:
+            os.chown(path, account.uid, account.gid)
+    archive = folder / "place" / "wal"
+    command = f"test ! -f {archive}/%f && cp %p {archive}/.%f && mv {archive}/.%f {archive}/%f"
+    try:
+        primary = start({**ARCHIVING, "archive_command": command})
+        keys.generate(folder / "backup.key", "backups")
+        with primary.connect(autocommit=True) as session:
+            session.execute("CREATE SCHEMA app")
+            session.execute("CREATE TABLE app.docs (id bigserial PRIMARY KEY, body text, written timestamptz DEFAULT now())")
+            session.execute("CREATE TABLE app.tenants (name text PRIMARY KEY, plan jsonb)")
+            session.execute("INSERT INTO app.docs (body) SELECT repeat(md5(i::text), 5) FROM generate_series(1, %s) AS i", [rows])
+            session.execute("INSERT INTO app.tenants SELECT 'tenant ' || i, jsonb_build_object('seats', i) FROM generate_series(1, 100) AS i")
+            heartbeat.create(session)
+            heartbeat.beat(session)
+        programs = reachable(installation(primary.version), account).programs
+        yield Scene(primary, folder, account, programs)
+    finally:
+        shutil.rmtree(folder)
