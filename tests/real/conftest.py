@@ -14,7 +14,8 @@ import boto3
 import hypothesis
 import pytest
 
-from playground import components, toolchain
+from playground import components, kubernetes, toolchain
+from playground.kubernetes import Kubernetes
 from playground.versitygw import Gateway, serving
 
 if t.TYPE_CHECKING:
@@ -45,6 +46,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Gateway]:
     """A running S3 server."""
     had("versitygw")
     with serving(tmp_path_factory.mktemp("versitygw")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[Kubernetes]:
+    """A running Kubernetes API server with its controller manager; no nodes."""
+    had("kubernetes")
+    with kubernetes.serving(tmp_path_factory.mktemp("kubernetes")) as running:
         yield running
 
 
