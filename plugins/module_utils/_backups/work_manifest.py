@@ -18,7 +18,7 @@ from .._common import words
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
-from .._common.postgres.connect import CONNECTION_SPEC, Connection
+from .._common.postgres.connect import CONNECTION_SPEC
 from .._common.postgres.driver import errors
 from .._ledger import keys
 from . import (
@@ -43,6 +43,9 @@ from .place import BACKUPS, MANIFESTS, Place
 from .programs import Programs, account_of
 from .session import Connect, connector, only_row
 from .take import Taken, iso
+
+if t.TYPE_CHECKING:
+    from .._common.postgres.connect import Connection
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 APPLICATION = "backup_manifest"
