@@ -23,7 +23,8 @@ description:
 options:
   work_directory:
     description:
-      - Folder for both servers, made when it is missing. Space for twice the backup and 300 MB is asked for, with a fifth to spare.
+      - Folder for both servers, made when it is missing. Space for twice the backup, 300 MB, and 10 MB for each second of writing
+        is asked for, with a fifth to spare.
       - One rehearsal at a time runs in it.
     type: path
     required: true

@@ -117,13 +117,13 @@ def _promote(standby: ScratchServer, timeout: float, seen: Observed) -> None:
     with standby.connect() as session, seen.phases.phase("promote"):
         session.execute("SELECT pg_promote(wait => false)")
         pair.wait_for(lambda: not _value(session, "SELECT pg_is_in_recovery()"), timeout, "PROMOTE_FAILED", "a primary", POLL_SECONDS)
-    row = (writers.AFTERWARDS, 1, writers.content(writers.AFTERWARDS, 1))
+    row = (*writers.AFTERWARDS, writers.content(*writers.AFTERWARDS))
     with standby.connect() as session:
         with seen.phases.phase("first_write"):
             session.execute(writers.INSERT, row)
         seen.failover_seconds = time.monotonic() - ordered
         with seen.phases.phase("first_read"):
-            read = session.execute(writers.READ, (writers.AFTERWARDS, True)).fetchall()
+            read = session.execute(writers.READ, writers.AFTERWARDS).fetchall()
         seen.read_ok = read == [row]
 
 

@@ -22,7 +22,8 @@ from .pair import Wanted
 from .programs import Programs, account_of
 
 KIND = "failover_smoke"
-EMPTY_BYTES = 300_000_000  # two fresh servers with some seconds of writing
+EMPTY_BYTES = 300_000_000  # two fresh servers
+BYTES_A_SECOND = 10_000_000  # what writing takes of both
 RANGES: t.Mapping[str, tuple[float, float]] = {
     "writers": (1, 50),  # a server takes 100 sessions unless told otherwise
     "write_seconds": (0.1, 3600),
@@ -120,7 +121,8 @@ def _require(drill: Drill, programs: Programs, directory: pathlib.Path) -> None:
     for name in NEEDED:
         programs.path(name)
     backup = drill.wanted.backup
-    space.require(directory, EMPTY_BYTES + (2 * pair.require_backup(backup, programs) if backup else 0))
+    copied = 2 * pair.require_backup(backup, programs) if backup else 0
+    space.require(directory, EMPTY_BYTES + copied + round((drill.write_seconds + drill.partition_seconds) * BYTES_A_SECOND))
 
 
 def _drill(told: t.Mapping[str, t.Any]) -> Drill:

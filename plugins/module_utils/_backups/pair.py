@@ -17,7 +17,7 @@ from .._common.postgres.driver import sql
 from .findings import stop
 from .programs import Account, Programs, hand_over
 from .run_directory import RunDirectory
-from .scratch_server import DATABASE, POLL_SECONDS, ScratchServer, settle
+from .scratch_server import POLL_SECONDS, ScratchServer, settle
 
 if t.TYPE_CHECKING:
     from .._common.postgres.connect import Connection
@@ -68,7 +68,7 @@ def require_backup(backup: pathlib.Path, programs: Programs) -> int:
 def make(wanted: Wanted, programs: Programs, directory: RunDirectory) -> Pair:
     """Make and start both servers, and wait until the standby streams.
 
-    :raises Stopped: START_FAILED, RESTORE_FAILED, TOOL_MISSING.
+    :raises Stopped: TARGET_REFUSED, START_FAILED, RESTORE_FAILED, TOOL_MISSING.
     """
     account = programs.account
     primary, standby = (
@@ -78,7 +78,7 @@ def make(wanted: Wanted, programs: Programs, directory: RunDirectory) -> Pair:
     if wanted.backup is None:
         said = programs.run("initdb", "-D", str(primary.data), "-U", wanted.user, "-E", "UTF8", "--locale=C", "-k", "-A", "trust", "-N")
         if said.code != 0:
-            raise stop("START_FAILED", "initdb", expected="a new database cluster", found=said.last_words)
+            raise stop("TARGET_REFUSED", "initdb", expected="a new database cluster", found=said.last_words)
     else:
         _copy(wanted.backup, primary.data, account)
     settle(primary.data, account)
@@ -186,5 +186,5 @@ def _log(directory: RunDirectory, name: str, account: Account | None) -> pathlib
 
 
 def _no_backup(backup: pathlib.Path, expected: str, found: str) -> Refusal:
-    remedy = f"Name such a folder, or leave it out to begin with an empty {DATABASE} server."
+    remedy = "Name such a folder, or leave it out to begin with an empty server."
     return Refusal(f"backup {backup}", expected=expected, found=found, remedy=remedy, code="no_base_backup")

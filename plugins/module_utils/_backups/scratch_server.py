@@ -25,6 +25,7 @@ if t.TYPE_CHECKING:
 PROC = pathlib.Path("/proc")
 DATABASE = "postgres"
 POLL_SECONDS = 0.02
+SECONDS_TO_DIE = 30.0
 # What a copied data folder brings along of its source's: none of it may count here.
 FOREIGN = ("postgresql.auto.conf", "standby.signal", "recovery.signal")
 SETTINGS: t.Mapping[str, str] = {
@@ -66,12 +67,11 @@ class ScratchServer:
         sure = ["-c", f"port={self.port}", "-c", f"unix_socket_directories={self.sockets}", "-c", f"cluster_name={self.data.name}"]
         self.process = self.programs.start("postgres", "-D", str(self.data), *sure, log=self.log)
         deadline = time.monotonic() + timeout
-        while not self._answers():
+        while (refusal := self._refusal()) is not None:
             if self.process.poll() is not None:
                 raise died(tail(self.log))
-            if time.monotonic() > deadline:
-                found = f"no answer within {timeout:g} s"
-                raise stop("START_FAILED", f"scratch server {self.data.name}", expected="to start and answer", found=found)
+            if "does not exist" in refusal.found or time.monotonic() > deadline:  # no such role: waiting does not help
+                raise stop("START_FAILED", f"scratch server {self.data.name}", expected=refusal.expected, found=refusal.found)
             time.sleep(POLL_SECONDS)
 
     def connect(self) -> Connection:
@@ -88,7 +88,11 @@ class ScratchServer:
         return f"host={self.sockets} port={self.port} user={self.user} dbname={DATABASE}"
 
     def kill(self) -> None:
-        """SIGKILL for all its processes at once, as when the machine loses power; comes back when none is left."""
+        """SIGKILL for all its processes at once, as when the machine loses power; comes back when none is left.
+
+        :raises Stopped: RUN_TIMEOUT, one cannot be killed.
+        """
+        deadline = time.monotonic() + SECONDS_TO_DIE
         if self.process is not None and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGSTOP)  # or it would start new children while we kill the old ones
         while left := _working_in(self.data):
@@ -97,16 +101,19 @@ class ScratchServer:
                     os.kill(process, signal.SIGKILL)
             if self.process is not None:
                 self.process.poll()
+            if time.monotonic() > deadline:
+                raise stop("RUN_TIMEOUT", f"scratch server {self.data.name}", expected="no process after SIGKILL", found=f"{len(left)}")
             time.sleep(0.001)
         if self.process is not None:
             end(self.process)
 
-    def _answers(self) -> bool:
+    def _refusal(self) -> Refusal | None:
+        """Why it takes no session; None when it does."""
         try:
             self.connect().close()
-        except Refusal:
-            return False
-        return True
+        except Refusal as refusal:
+            return refusal
+        return None
 
 
 def settle(data: pathlib.Path, account: Account | None) -> None:

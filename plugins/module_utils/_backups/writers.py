@@ -22,9 +22,17 @@ if t.TYPE_CHECKING:
 SCHEMA = "CREATE SCHEMA governed_delivery_failover"
 TABLE = "CREATE TABLE governed_delivery_failover.write (writer int, number bigint, content text NOT NULL, PRIMARY KEY (writer, number))"
 INSERT = "INSERT INTO governed_delivery_failover.write (writer, number, content) VALUES (%s, %s, %s)"
-READ = "SELECT writer, number, content FROM governed_delivery_failover.write WHERE (writer = %s) = %s"
+READ = "SELECT writer, number, content FROM governed_delivery_failover.write WHERE writer = %s AND number = %s"
+MISSING = """
+    SELECT count(*), min(wanted) FROM generate_series(1::bigint, %(last)s::bigint) AS wanted
+    WHERE NOT EXISTS (SELECT FROM governed_delivery_failover.write WHERE writer = %(writer)s AND number = wanted)
+"""
+UNANSWERED = "SELECT count(*) FROM governed_delivery_failover.write WHERE writer = %(writer)s AND number > %(last)s"
+DIFFERING = """
+    SELECT count(*) FROM governed_delivery_failover.write WHERE content <> encode(sha256(convert_to(format('%%s %%s', writer, number), 'UTF8')), 'hex')
+"""
 LEVELS = {"asynchronous": "local", "synchronous": "remote_apply"}  # of synchronous_commit
-AFTERWARDS = 0  # the writer of the first row behind the failover
+AFTERWARDS = (0, 1)  # key of the first row behind the failover; writers count from 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +85,6 @@ class Writers:
         for thread in self._threads:
             thread.join(timeout)
 
-    @property
-    def total(self) -> int:
-        return sum(map(len, self.acknowledged.values()))
-
     def _write(self, writer: int) -> None:
         moments = self.acknowledged[writer]
         # What a dying server says is not looked at: a write without an answer is in doubt, whatever ended it.
@@ -97,15 +101,21 @@ def kept(session: Connection, acknowledged: t.Mapping[int, t.Sequence[float]], d
 
     :param died: moment of the old server's death, on the same clock.
     """
-    found: dict[int, dict[int, str]] = {writer: {} for writer in acknowledged}
-    for writer, number, text in session.execute(READ, (AFTERWARDS, False)):
-        found.setdefault(writer, {})[number] = text
-    lost = [moment for writer, moments in acknowledged.items() for number, moment in enumerate(moments, 1) if number not in found[writer]]
-    rows = [(writer, number, text) for writer, texts in found.items() for number, text in texts.items()]
+    lost, in_doubt, oldest = 0, 0, died
+    for writer, moments in acknowledged.items():
+        told = {"writer": writer, "last": len(moments)}
+        missing, first = _row(session, MISSING, told)
+        lost += missing
+        oldest = min(oldest, moments[first - 1]) if missing else oldest
+        in_doubt += _row(session, UNANSWERED, told)[0]
     return Kept(
         acknowledged=sum(map(len, acknowledged.values())),
-        lost=len(lost),
-        lost_seconds=max(0.0, died - min(lost)) if lost else None,
-        in_doubt=sum(number > len(acknowledged.get(writer, ())) for writer, number, _text in rows),
-        differing=sum(text != content(writer, number) for writer, number, text in rows),
+        lost=lost,
+        lost_seconds=died - oldest if lost else None,
+        in_doubt=in_doubt,
+        differing=_row(session, DIFFERING, {})[0],
     )
+
+
+def _row(session: Connection, query: t.LiteralString, told: t.Mapping[str, int]) -> tuple[t.Any, ...]:
+    return session.execute(query, told).fetchone() or (0, None)
