@@ -167,13 +167,10 @@ options:
     type: str
     choices: [required, auto, "off"]
     default: auto
-  checks:
-    description:
-      - V(full) or V(sampled). What was sampled when the manifest was captured is compared by the same sample in either case;
-        V(full) says C(NOT_COMPARED) then.
-    type: str
-    choices: [full, sampled]
-    default: full
+  coverage_days:
+    description: Within how many days every table is to be compared whole, where the manifest samples big ones. For the record.
+    type: int
+    default: 30
   heartbeat:
     description: Connection to the primary, to see at the cut whether its heartbeat beats, its number, and how far its clock is off.
     type: dict

@@ -84,13 +84,37 @@ class Scene:
     def switch(self) -> None:
         """Let everything that was written be archived, and wait for it."""
         with self.primary.connect(autocommit=True) as session:
-            name = session.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
+            name = session.execute("SELECT pg_walfile_name(pg_logical_emit_message(true, 'scene', 'switch'))").fetchone()
             session.execute("SELECT pg_switch_wal()")
         assert name is not None
         until = time.monotonic() + 30
         while not self.archive(name[0]).exists():
             assert time.monotonic() < until, f"{name[0]} was not archived"
             time.sleep(0.02)
+
+    def make_stanza(self) -> None:
+        """A repository of pgBackRest in the place."""
+        with self.primary.connect() as session:
+            found = session.execute("SHOW unix_socket_directories").fetchone()
+        assert found is not None
+        lines = [
+            "[global]",
+            f"repo1-path={self.place}",
+            f"log-path={self.folder / 'work'}",
+            f"lock-path={self.folder / 'work'}",
+            f"spool-path={self.folder / 'work'}",
+            "log-level-file=off",
+            "start-fast=y",
+            "[shop]",
+            f"pg1-path={self.primary.data}",
+            f"pg1-port={self.primary.port}",
+            f"pg1-socket-path={found[0]}",
+            f"pg1-user={self.primary.user}",
+        ]
+        (self.folder / "pgbackrest.conf").write_text("\n".join(lines) + "\n")
+        program = pathlib.Path(shutil.which("pgbackrest") or "pgbackrest")
+        answer = self.account.run(program, f"--config={self.folder}/pgbackrest.conf", "--stanza=shop", "stanza-create")
+        assert answer.returncode == 0, answer.stdout
 
     @contextlib.contextmanager
     def busy(self) -> t.Iterator[None]:
@@ -114,10 +138,11 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_000) -> t.Iterator[Scene]:
+def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_000, pgbackrest: bool = False) -> t.Iterator[Scene]:
     """A primary of its own with some tables.
 
     :param start: starts a server with these settings.
+    :param pgbackrest: whether pgBackRest keeps its archive, in a stanza ``shop``.
     """
     account = server_account()
     folder = room("restores") / secrets.token_hex(4)
@@ -128,17 +153,27 @@ def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_
     archive = folder / "place" / "wal"
     command = f"test ! -f {archive}/%f && cp %p {archive}/.%f && mv {archive}/.%f {archive}/%f"
     try:
-        primary = start({**ARCHIVING, "archive_command": command})
+        primary = start(
+            {
+                **ARCHIVING,
+                "archive_command": f"pgbackrest --config={folder}/pgbackrest.conf --stanza=shop archive-push %p" if pgbackrest else command,
+            }
+        )
         keys.generate(folder / "backup.key", "backups")
         with primary.connect(autocommit=True) as session:
             session.execute("CREATE SCHEMA app")
             session.execute("CREATE TABLE app.docs (id bigserial PRIMARY KEY, body text, written timestamptz DEFAULT now())")
             session.execute("CREATE TABLE app.tenants (name text PRIMARY KEY, plan jsonb)")
             session.execute("INSERT INTO app.docs (body) SELECT repeat(md5(i::text), 5) FROM generate_series(1, %s) AS i", [rows])
-            session.execute("INSERT INTO app.tenants SELECT 'tenant ' || i, jsonb_build_object('seats', i) FROM generate_series(1, 100) AS i")
+            session.execute(
+                "INSERT INTO app.tenants SELECT 'tenant ' || i, jsonb_build_object('seats', i) FROM generate_series(1, 100) AS i"
+            )
             heartbeat.create(session)
             heartbeat.beat(session)
         programs = reachable(installation(primary.version), account).programs
-        yield Scene(primary, folder, account, programs)
+        made = Scene(primary, folder, account, programs)
+        if pgbackrest:
+            made.make_stanza()
+        yield made
     finally:
         shutil.rmtree(folder)

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 import typing as t
 
 from .._common.errors import Refusal
 from .._common.postgres.driver import psycopg
-from . import compare, content
+from . import compare, content, sampling
 from .checks import Look
 from .compare import Comparison, Kind
 from .findings import Finding, stop
@@ -25,7 +26,7 @@ def with_manifest(run: Validation, target: Target, manifest: Manifest, *, kind: 
     run.progress.begin(
         "compare", float(sum(one["bytes"] for database in manifest.databases.values() for one in database["tables"].values()))
     )
-    found = capture(run, target, list(manifest.databases))
+    found = capture(run, target, list(manifest.databases), sampling.as_captured(manifest.databases))
     both = {
         name: compare.compare(manifest.databases[name], found[name], kind=kind, exact=exact, database=name) for name in manifest.databases
     }
@@ -40,6 +41,7 @@ def with_manifest(run: Validation, target: Target, manifest: Manifest, *, kind: 
     excluded = {f"{name}: {table}": why for name, one in found.items() for table, why in one.get("excluded", {}).items()}
     run.known["tables"] = {**total, "excluded": excluded}
     _keep_rows(run, found)
+    run.known["coverage"] = _coverage(run, manifest)
 
 
 def without_manifest(run: Validation, target: Target, databases: t.Sequence[str]) -> None:
@@ -60,6 +62,21 @@ def without_manifest(run: Validation, target: Target, databases: t.Sequence[str]
     _keep_rows(run, found)
 
 
+def _coverage(run: Validation, manifest: Manifest) -> dict[str, t.Any]:
+    """How much was compared whole lately: tonight, what was not sampled, and before, what the manifest remembers."""
+    tonight = datetime.date.fromisoformat(run.wish.night)
+    sizes, full = {}, {}
+    remembered = sampling.last_full(manifest.databases)
+    for name, database in manifest.databases.items():
+        for table, one in database["tables"].items():
+            sizes[f"{name}: {table}"] = int(one["bytes"])
+            day = remembered[name].get(table) if "sample" in one else tonight
+            if day is not None:
+                full[f"{name}: {table}"] = day
+    seen = sampling.coverage(sizes, full, tonight, run.wish.coverage_days)
+    return {"ratio": round(seen.ratio, 4), "oldest_days": seen.oldest_days}
+
+
 def databases_of(target: Target) -> list[str]:
     """Every database of the copy that can be connected to and is no template."""
     with target.connect() as session:
@@ -67,7 +84,7 @@ def databases_of(target: Target) -> list[str]:
         return [name for (name,) in session.execute(query)]
 
 
-def capture(run: Validation, target: Target, databases: t.Sequence[str]) -> dict[str, t.Any]:
+def capture(run: Validation, target: Target, databases: t.Sequence[str], sample: content.Sampling | None = None) -> dict[str, t.Any]:
     """What these databases of the copy hold.
 
     :raises Stopped: SCHEMA_MISMATCH, one of them is not there; START_FAILED.
@@ -78,7 +95,7 @@ def capture(run: Validation, target: Target, databases: t.Sequence[str]) -> dict
         run.require_time()
 
     try:
-        return content.capture(target.connect, databases, jobs=run.wish.jobs, tick=tick)
+        return content.capture(target.connect, databases, jobs=run.wish.jobs, sample=sample, tick=tick)
     except Refusal as refusal:
         raise stop("SCHEMA_MISMATCH", refusal.thing, expected=refusal.expected, found=refusal.found) from refusal
     except psycopg.Error as problem:

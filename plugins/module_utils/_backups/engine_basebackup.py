@@ -74,6 +74,8 @@ class BaseBackup:
             )
         apart = [] if any((data / "pg_wal").glob("0*")) else ["--no-parse-wal"]
         answer = self._tools.programs.run("pg_verifybackup", "--quiet", *apart, str(data))
+        if answer.code < 0:  # it was killed, or is broken: that says nothing about the files
+            raise stop("TOOL_MISSING", "pg_verifybackup", expected="a program that runs", found=f"ended by signal {-answer.code}")
         if answer.code == 0:
             return Look("every file as pg_basebackup read it" + (", its log readable" if not apart else ""))
         said = " ".join(answer.output.split())[:LONGEST]

@@ -29,6 +29,9 @@ from .spool import Source
 SEGMENT = re.compile(r"([0-9A-F]{24})-([0-9a-f]{40})(\.\w+)?\Z")
 INFO = ("info", "info.copy")
 LONGEST = 400
+ERROR = re.compile(r"ERROR: \[(\d+)\]")
+# Of pgBackRest's error codes (src/build/error/error.yaml): options, paths, permissions, locks, memory.
+ABOUT_THE_MACHINE = {27, 31, 32, 37, 38, 40, 41, 45, 47, 50, 53, 78, 80}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +87,7 @@ class PgBackRest:
             f"--pg1-path={data}",
         )
         if answer.code != 0:
-            code = "DISK_FULL" if "No space left" in answer.output else "RESTORE_FAILED"
-            raise stop(code, backup.label, expected="pgbackrest restore to succeed", found=_said(answer))
+            raise stop(_meaning(answer), backup.label, expected="pgbackrest restore to succeed", found=_said(answer))
         return came or backup.bytes
 
     def archive(self, backup: Backup, /, until: float, size: int) -> Archive:
@@ -117,6 +119,8 @@ class PgBackRest:
         self._bring([item])
         name = segment.name(size)
         answer = self._run("archive-get", name, str(destination), f"--pg1-path={self._folder}/data")
+        if answer.code != 0 and _meaning(answer) != "RESTORE_FAILED":
+            raise stop(_meaning(answer), item.path, expected="pgbackrest archive-get to succeed", found=_said(answer))
         content = destination.read_bytes() if answer.code == 0 and destination.exists() else b""
         wanted = SEGMENT.match(item.path.rsplit("/", maxsplit=1)[-1])
         assert wanted is not None
@@ -178,8 +182,8 @@ class PgBackRest:
             "log-level-file": "off",
         }
         config = [f"--config={self._repository.config}"] if self._repository.config else ["--no-config"]
-        accepted = {"info": ("lock-path", "spool-path"), "restore": ("spool-path",)}.get(command, ())
-        named = [f"--{name}={value}" for name, value in settings.items() if name not in accepted]
+        refused = {"info": ("lock-path", "spool-path"), "archive-get": ("spool-path",)}.get(command, ())
+        named = [f"--{name}={value}" for name, value in settings.items() if name not in refused]
         return self._tools.programs.run("pgbackrest", *config, *named, command, *arguments)
 
 
@@ -191,6 +195,14 @@ class _Segments:
 
     def segment(self, segment: wal.Segment, destination: pathlib.Path) -> int:
         return self._engine.get(segment, self._archive.items[segment], destination, self._size)
+
+
+def _meaning(answer: Completed) -> str:
+    """Whether it is the backup that is bad, or the restore that could not be made."""
+    if "No space left" in answer.output:
+        return "DISK_FULL"
+    found = ERROR.search(answer.output)
+    return "SOURCE_UNREADABLE" if found and int(found.group(1)) in ABOUT_THE_MACHINE else "RESTORE_FAILED"
 
 
 def _said(answer: Completed) -> str:

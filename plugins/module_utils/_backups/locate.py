@@ -9,9 +9,11 @@ import dataclasses
 import datetime
 import typing as t
 
+from . import wal
 from .engine import Backup, Backups
 from .findings import Finding, Stopped, stop
 from .manifest import Manifest
+from .recovery import Until
 
 LATEST = "latest"
 FUTURE_SECONDS = 300.0  # a stop time that far ahead of our clock is no stop time
@@ -80,6 +82,21 @@ def age(located: Located, t0: float, max_age: float | None) -> tuple[float | Non
     if max_age is not None and seconds > max_age:
         return seconds, Finding("STALE_BACKUP", located.backup.label, f"to have ended at most {max_age:.0f} s ago", f"{seconds:.0f} s ago")
     return seconds, None
+
+
+def require_target(located: Located, until: Until) -> None:
+    """Nothing, when the point lies behind the backup's end: before it, a server starts anyway, with something else than was asked for.
+
+    :raises Stopped: TARGET_BEFORE_BACKUP.
+    """
+    ended, stop_lsn = located.stopped, located.manifest.stop_lsn if located.manifest else located.backup.stop_lsn
+    if until.time is not None and ended is not None and epoch(until.time) < ended:
+        found = datetime.datetime.fromtimestamp(ended, datetime.UTC).isoformat()
+        raise stop("TARGET_BEFORE_BACKUP", until.time, expected="a time behind the backup's end", found=f"a backup that ended at {found}")
+    if until.lsn is not None and stop_lsn is not None and wal.position(until.lsn) < wal.position(stop_lsn):
+        raise stop(
+            "TARGET_BEFORE_BACKUP", until.lsn, expected="a position behind the backup's end", found=f"a backup that ended at {stop_lsn}"
+        )
 
 
 def epoch(moment: str) -> float:

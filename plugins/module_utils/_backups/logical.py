@@ -96,7 +96,7 @@ def _make_database(target: Target, name: str, wanted: t.Mapping[str, t.Any]) -> 
     """With the source's encoding and sort order, from the empty template."""
     options = {"ENCODING": wanted.get("encoding"), "LC_COLLATE": wanted.get("collate"), "LC_CTYPE": wanted.get("ctype")}
     said = sql.SQL(" ").join(sql.SQL("{} {}").format(sql.SQL(key), sql.Literal(value)) for key, value in options.items() if value)
-    with target.connect() as session:
+    with target.connect("template1") as session:
         if session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             session.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
         session.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(sql.Identifier(name), said))

@@ -17,9 +17,10 @@ import subprocess
 import typing as t
 
 from .._common.errors import Refusal
-from .findings import stop
+from .findings import Stopped, stop
 
 USUAL_ACCOUNT = "postgres"
+PGBACKREST = "pgbackrest"
 TAIL_BYTES = 16_384  # of a log, as ``Completed.output``
 KEPT = ("PATH", "LD_LIBRARY_PATH")  # of our environment; nothing that begins with PG gets through
 
@@ -101,7 +102,7 @@ class Programs:
 
         :raises Stopped: TOOL_MISSING.
         """
-        found = shutil.which(name, path=self.bin_dir)
+        found = self._found(name)
         if found is None:
             where = self.bin_dir or "the search path"
             raise stop("TOOL_MISSING", name, expected="to be installed on the host that runs the task", found=f"no such program in {where}")
@@ -109,7 +110,11 @@ class Programs:
 
     def has(self, name: str) -> bool:
         """Whether the program is there."""
-        return shutil.which(name, path=self.bin_dir) is not None
+        return self._found(name) is not None
+
+    def _found(self, name: str) -> str | None:
+        """PostgreSQL's programs are those of ``bin_dir`` and no others; pgBackRest is installed apart from them."""
+        return shutil.which(name, path=self.bin_dir) or (shutil.which(name) if name == PGBACKREST else None)
 
     def version(self, name: str) -> str:
         """What the program says its version is, such as ``16.14`` or ``2.45``.
@@ -150,11 +155,13 @@ class Programs:
         timeout: float | None = None,
         log: pathlib.Path | None = None,
     ) -> Completed:
-        """Run it to its end. With ``log`` all it says is added to that file, and ``output`` is the end of it.
+        """Run it to its end, or to ours: where util-linux' setpriv is, it ends when we are killed.
+
+        With ``log`` all it says is added to that file, and ``output`` is the end of it.
 
         :raises Stopped: TOOL_MISSING; RUN_TIMEOUT after ``timeout`` seconds, the program and its children killed.
         """
-        process = self.start(name, *arguments, env=env, cwd=cwd, log=log)
+        process = self._start(name, [*_bound(), str(self.path(name)), *arguments], env, cwd, log)
         try:
             said, _nothing = process.communicate(timeout=timeout)
         except BaseException as problem:
@@ -162,7 +169,10 @@ class Programs:
             if isinstance(problem, subprocess.TimeoutExpired):
                 raise stop("RUN_TIMEOUT", name, expected=f"to end within {timeout:g} s", found="still running, killed") from problem
             raise
-        return Completed(process.returncode, (said or b"").decode(errors="replace") if log is None else tail(log))
+        answer = Completed(process.returncode, (said or b"").decode(errors="replace") if log is None else tail(log))
+        if answer.code in (126, 127) and "setpriv: " in answer.output:
+            raise self._cannot_run(name, answer.last_words)
+        return answer
 
     def start(
         self,
@@ -176,7 +186,9 @@ class Programs:
 
         :raises Stopped: TOOL_MISSING, also when the account cannot run it.
         """
-        program = self.path(name)
+        return self._start(name, [str(self.path(name)), *arguments], env, cwd, log)
+
+    def _start(self, name: str, command: list[str], env: t.Mapping[str, str] | None, cwd: str, log: pathlib.Path | None) -> Popen:
         account = self.account
         identity: dict[str, t.Any] = (
             {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": _groups(account)}
@@ -185,7 +197,7 @@ class Programs:
             output: t.Any = subprocess.PIPE if log is None else opened.enter_context(log.open("ab"))
             try:
                 return subprocess.Popen(
-                    [str(program), *arguments],
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -196,12 +208,11 @@ class Programs:
                     **identity,
                 )
             except OSError as problem:
-                raise stop(
-                    "TOOL_MISSING",
-                    str(program),
-                    expected=f"a program that {account.name if account else 'we'} can run",
-                    found=problem.strerror or str(problem),
-                ) from problem
+                raise self._cannot_run(name, problem.strerror or str(problem)) from problem
+
+    def _cannot_run(self, name: str, found: str) -> Stopped:
+        who = self.account.name if self.account else "we"
+        return stop("TOOL_MISSING", str(self.path(name)), expected=f"a program that {who} can run", found=found)
 
     def _environment(self, more: t.Mapping[str, str]) -> dict[str, str]:
         home = self.account.home if self.account else os.environ.get("HOME", "/")
@@ -230,6 +241,12 @@ def hand_over(path: pathlib.Path, account: Account | None) -> pathlib.Path:
     if account is not None:
         os.chown(path, account.uid, account.gid)
     return path
+
+
+def _bound() -> list[str]:
+    """What binds a program to the life of the thread that starts it. Only for those that we wait for."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "TERM"] if found else []
 
 
 def _groups(account: Account) -> list[int]:

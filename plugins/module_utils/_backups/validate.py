@@ -58,6 +58,7 @@ def find(run: Validation, engine: BaseBackup | PgBackRest | Dump) -> Located:
         run.checks.run("primary's heartbeat", functools.partial(_ask_primary, run))
     run.t0 = time.time()
     located = locate.locate(engine.backups(run.t0), run.wish.backup, functools.partial(_manifest, run))
+    locate.require_target(located, run.wish.until)
     run.checks.run("objects", functools.partial(_objects, run, located))
     if run.wish.required_lock_days is not None:
         run.checks.run("locks", functools.partial(_locks, run, located))
@@ -82,7 +83,7 @@ def require_programs(run: Validation) -> None:
     :raises Stopped: TOOL_MISSING.
     """
     wanted = {"pg_dump": ("postgres", "initdb", "pg_restore", "psql"), "pgbackrest": ("postgres", "pg_controldata", "pgbackrest")}
-    for name in wanted.get(run.wish.engine, ("postgres", "pg_controldata", "pg_verifybackup", "pg_ctl")):
+    for name in wanted.get(run.wish.engine, ("postgres", "pg_controldata", "pg_ctl")):
         run.programs.path(name)
 
 

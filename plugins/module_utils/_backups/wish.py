@@ -46,6 +46,7 @@ class Wish:
     required_lock_days: int | None
     accepted: t.Mapping[str, int] | None  # rows by table of the last run that a person accepted
     max_shrink_percent: float
+    coverage_days: int
     invariants: tuple[Invariant, ...]
     amcheck: Wanted
     heartbeat: t.Mapping[str, t.Any] | None
@@ -71,7 +72,7 @@ def wish(options: t.Mapping[str, t.Any]) -> Wish:
         raise _refusal("target_time", "no target: a dump is one moment", "a target", "Leave it out, or use a physical engine.")
     if options["engine"] == "pgbackrest" and not (options["pgbackrest"] or {}).get("stanza"):
         raise _refusal("pgbackrest.stanza", "the name of the stanza", "none", "Name it.")
-    for name in ("jobs", "run_timeout"):
+    for name in ("jobs", "run_timeout", "coverage_days"):
         if options[name] <= 0:
             raise _refusal(name, "more than 0", str(options[name]), "Leave it out for the usual one.")
     rate = options["bytes_per_second"]
@@ -101,6 +102,7 @@ def wish(options: t.Mapping[str, t.Any]) -> Wish:
         required_lock_days=options["required_lock_days"],
         accepted=options["accepted"],
         max_shrink_percent=options["max_shrink_percent"],
+        coverage_days=options["coverage_days"],
         invariants=tuple(Invariant(**one) for one in options["invariants"]),
         amcheck=options["amcheck"],
         heartbeat=options["heartbeat"],

@@ -42,6 +42,7 @@ SPEC = ArgumentSpec(
         "required_lock_days": {"type": "int"},
         "accepted": {"type": "dict"},
         "max_shrink_percent": {"type": "float", "default": 20.0},
+        "coverage_days": {"type": "int", "default": 30},
         "invariants": {
             "type": "list",
             "elements": "dict",
