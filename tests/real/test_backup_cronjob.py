@@ -272,3 +272,15 @@ def test_what_somebody_else_changed_is_not_overwritten_in_silence(night: Night) 
     assert done.code == 2
     assert "kubectl-patch" in done.output
     assert night.one("cronjob")["spec"]["schedule"] == "0 5 * * *"
+
+
+def test_the_nightly_failover_smoke_of_the_docs_is_taken_and_its_pod_admitted(night: Night) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "failover_smoke.md").read_text(encoding="utf-8")
+    (manifest,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    done = night.cluster.kubectl(
+        "apply", "--server-side", "--validate=strict", f"--namespace={night.namespace}", "--filename=-", said=manifest
+    )
+    assert done.returncode == 0, done.stderr
+    night.tell("create", "job", "tonight", "--from=cronjob/failover-smoke")
+    night.pod_of("tonight")
+    assert night.end("tonight", "Failed", "Failed")["reason"] == "BackoffLimitExceeded"
