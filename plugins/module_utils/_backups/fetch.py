@@ -21,8 +21,6 @@ from .room import Owner, Room, write_all
 FILE_MODE = 0o600
 UNFINISHED = ".part"
 
-__all__ = ["Fetched", "Wanted", "fetch", "stream"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Fetched:

@@ -15,6 +15,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._backups import 
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
 from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Place
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._common.frame import Library
 
 T0 = 1_800_000_000.0
 
@@ -106,6 +107,14 @@ def test_what_is_put_is_never_put_over_other_bytes(tmp_path: pathlib.Path) -> No
     found = {item.path: there.open(item).read(9) for item in there.listing("", T0 * 2).items.values() if not item.path.startswith("local")}
     assert found == {"backups/monday/base.tar": b"tar", "manifests/monday.json": b"{}"}
     assert sorted(path.name for path in (tmp_path / "manifests").iterdir()) == ["monday.json"], "nothing half-written is left"
+
+
+def test_a_bucket_needs_boto3_and_a_directory_does_not(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "BOTO3", Library("boto3 (https://boto3.amazonaws.com)", "ImportError"))
+    assert place(tmp_path).describe()["kind"] == "directory"
+    with pytest.raises(Refusal, match="boto3") as refused:
+        places.make({"s3": {"bucket": "backups"}})
+    assert refused.value.code == "library_missing"
 
 
 def validated(source: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:

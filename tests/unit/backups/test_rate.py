@@ -78,6 +78,15 @@ def test_who_asks_for_less_than_the_cap_never_waits(cap: float, pauses: int) -> 
     assert rate.slept_seconds == 0
 
 
+def test_a_question_for_many_seconds_worth_is_answered_second_by_second() -> None:
+    clock = Clock()
+    rate = Rate(1000.0, clock=clock, sleep=clock.sleep)
+    rate.take(10_000)
+    assert clock.now - 1000.25 == pytest.approx(10 - BURST_SECONDS)
+    assert rate.worst_second is not None
+    assert rate.worst_second <= 1200
+
+
 def test_a_pause_is_caught_up_by_the_burst_only() -> None:
     clock = Clock()
     rate = Rate(1000.0, clock=clock, sleep=clock.sleep)
