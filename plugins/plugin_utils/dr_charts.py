@@ -112,7 +112,7 @@ def coverage_and_throughput(found: Quarter) -> Markup | None:
         parts.append(_figure(chart, "Fetching and replaying, of runs at the usual rate."))
     whole = _curves(found, {"tables checked whole within the coverage period": ("coverage", "ratio")}, divided=0.01)
     if whole:
-        chart = night_charts.curves("Coverage by night", "share of tables", _nights(found, "%"), whole, "coverage")
+        chart = night_charts.curves("Coverage by night", "share of tables", _nights(found, "%", top=100.0), whole, "coverage")
         ages = [age for run in found.runs if (age := run.number("coverage", "oldest_days")) is not None]
         oldest = f" No table's last whole check was ever older than {words.number(max(ages))} days." if ages else ""
         parts.append(_figure(chart, f"The share of tables that were compared whole, not only by a sample.{oldest}"))
@@ -133,10 +133,10 @@ def _curves(found: Quarter, wanted: t.Mapping[str, tuple[str, str]], divided: fl
     return curves
 
 
-def _nights(found: Quarter, unit: str, limit: Limit | None = None) -> Nights:
+def _nights(found: Quarter, unit: str, limit: Limit | None = None, top: float | None = None) -> Nights:
     period = found.wanted.period
     missing = tuple(night.day for night in found.nights if night.state == quarters.MISSING)
-    return Nights(period.first, period.last, unit, missing, limit)
+    return Nights(period.first, period.last, unit, missing, limit, top)
 
 
 def _section(heading: str, chart: Markup, caption: str, *told: object) -> Markup:

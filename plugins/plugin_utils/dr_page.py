@@ -9,6 +9,7 @@ It follows from the ledger, the options and the day alone: made again, it has th
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 from ansible_collections.governed.delivery.plugins.module_utils._backups import quarter as quarters
 from ansible_collections.governed.delivery.plugins.module_utils._backups import records
@@ -152,6 +153,10 @@ def _goal(goal: Goal) -> list[object]:
     ]
 
 
+def _date(day: datetime.date) -> Markup:
+    return tag("span", str(day), class_="together")
+
+
 def _seconds(value: float | None) -> str:
     return "-" if value is None else scales.duration(value)
 
@@ -176,11 +181,19 @@ def _failure(failure: Failure) -> list[object]:
     run, said = failure.run, failure.corrective
     state = joined([chip(failure.state) if run else _chip("missing", "fail"), tag("span", failure.open or "put right", class_="how")])
     what = "no run is on record" if run is None else joined([", ".join(run.codes), tag("span", run.why, class_="how")])
-    return [str(failure.day), state, what, said.cause or "-", said.action or "-", said.retest or "-", _evidence(run.entry if run else None)]
+    return [
+        _date(failure.day),
+        state,
+        what,
+        said.cause or "-",
+        said.action or "-",
+        said.retest or "-",
+        _evidence(run.entry if run else None),
+    ]
 
 
 def _evidence(entry: Entry | None) -> Markup | str:
-    return "-" if entry is None else joined([f"entry {entry.index} ", tag("code", entry.leaf[:LEAF])])
+    return "-" if entry is None else tag("span", f"entry {entry.index} ", tag("code", entry.leaf[:LEAF]), class_="together")
 
 
 def _drills(found: Quarter) -> Markup:
@@ -201,7 +214,7 @@ def _drills(found: Quarter) -> Markup:
 def _speeds(run: Run) -> list[object]:
     rates = [dr_words.size(run.number("rates", f"{name}_bytes_per_second"), "/s") for name in ("fetch", "replay")]
     return [
-        str(run.night),
+        _date(run.night),
         chip(run.verdict),
         _seconds(run.number("rto", "seconds")),
         dr_words.size(run.number("bytes", "fetched")),
@@ -266,7 +279,7 @@ def _run(run: Run) -> list[object]:
     label = str(records.part(run.record, "backup").get("label") or "-")
     verdict = joined([chip(run.verdict), tag("span", "full speed", class_="how") if run.is_drill else None])
     return [
-        str(run.night),
+        _date(run.night),
         verdict,
         tag("code", label),
         _seconds(run.number("rto", "seconds")),

@@ -59,7 +59,7 @@ def budget(found: Quarter) -> list[str]:
     shares = ", ".join(f"{name} {scales.duration(value)}" for name, value in parts.items() if value > 0)
     lines = [
         f"By least squares over {model.points} recoveries, the last one splits into {shares}.",
-        f"Most of the budget goes to {eater}; recoveries scatter by {scales.duration(model.deviation)} around the model.",
+        f"Most of the budget goes to {eater}; recoveries scatter by {words.number(round(model.deviation, 1))} s around the model.",
     ]
     goal = words.lasting(found.wanted.rto)
     if ahead.growth is not None:

@@ -97,6 +97,7 @@ class Nights:
     unit: str
     missing: tuple[Day, ...] = ()
     limit: Limit | None = None
+    top: float | None = None  # of the axis, where the unit has one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _svg(title: str, description: str, identity: str, height: float, *body: obje
 
 def _plot(nights: Nights, values: t.Sequence[float]) -> _Plot:
     highest = max([*values, nights.limit.value if nights.limit else 0.0], default=1.0)
-    return _Plot(nights, tuple(scales.round_steps(highest * 1.05 or 1.0)))
+    return _Plot(nights, tuple(scales.round_steps(nights.top or highest * 1.05 or 1.0)))
 
 
 def _height(value: float, steps: t.Sequence[float]) -> float:

@@ -11,19 +11,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import os
 import pathlib
-import re
-import subprocess
-import sys
 import typing as t
 
 import pytest
-import yaml
 from psycopg import sql
 
 from playground import modules
 from playground.postgres import Postgres, available_versions, place, start
+from tests.support import playbooks
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLE = "governed.delivery.hot_table_partitioning"
@@ -46,7 +42,6 @@ VARIABLES: dict[str, t.Any] = {
     "shadow_floor_ms": 50.0,
 }
 NUMBERS = itertools.count(1)
-SECONDS_TO_FINISH = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +70,6 @@ class Bench:
         fact_file = self.folder / f"facts-{next(NUMBERS)}.json"
         named = {PREFIX + name: value for name, value in {**VARIABLES, **variables}.items()}
         playbook = {
-            "hosts": "all",
-            "gather_facts": False,
             "vars": {"governed_delivery_postgres": self.database.module_parameters(), **named},
             "tasks": [
                 *({"ansible.builtin.include_role": {"name": ROLE, "tasks_from": door}} for door in doors),
@@ -89,37 +82,9 @@ class Bench:
                 },
             ],
         }
-        entry = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-        inventory = {"all": {"hosts": {host: {**entry, **more} for host, more in (hosts or {"one": {}}).items()}}}
-        (self.folder / "playbook.yml").write_text(yaml.safe_dump([playbook], sort_keys=False))
-        (self.folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
-        command = [str(pathlib.Path(sys.executable).parent / "ansible-playbook"), "-i", "inventory.yml", "playbook.yml"]
-        environment = {
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_INJECT_FACT_VARS": "false",
-            "PYTHONPATH": str(ROOT / "build" / "collections"),
-        }
-        with (self.folder / "output").open("w+") as log:
-            try:
-                done = subprocess.run(
-                    [*command, *(["--check", "--diff"] if check else [])],
-                    cwd=self.folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=SECONDS_TO_FINISH,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                pytest.fail(f"ansible-playbook did not end within {SECONDS_TO_FINISH} s:\n{(self.folder / 'output').read_text()}")
-        output = (self.folder / "output").read_text()
-        assert "Traceback" not in output, output
-        changed = sum(int(number) for number in re.findall(r"changed=(\d+)", output))
+        ended = playbooks.run(self.folder, playbook, check=check, hosts=hosts)
         facts = json.loads(fact_file.read_text()) if fact_file.exists() else {}
-        return Run(done.returncode == 0, changed, output, facts)
+        return Run(ended.succeeded, ended.changed, ended.output, facts)
 
     def passes(self, *doors: str, **more: t.Any) -> Run:
         run = self.doors(*doors, **more)

@@ -210,14 +210,14 @@ def _failure(
         if not text.strip()
     ]
     if missing:
-        return Failure(name, day, state, run, corrective, f"no {' and no '.join(missing)} given")
+        return Failure(name, day, state, run, corrective, f"open: no {', no '.join(missing)}")
     retest = next((one for one in everything if one.name == corrective.retest), None)
     if retest is None:
-        return Failure(name, day, state, run, corrective, "the re-test is not in the ledger")
+        return Failure(name, day, state, run, corrective, "open: the re-test is not in the ledger")
     later = retest.entry.index > run.entry.index if run is not None else retest.night > day
     if not later:
-        return Failure(name, day, state, run, corrective, "the re-test ran before")
-    return Failure(name, day, state, run, corrective, "" if retest.verdict == "PASS" else f"the re-test ended with {retest.verdict}")
+        return Failure(name, day, state, run, corrective, "open: the re-test ran before")
+    return Failure(name, day, state, run, corrective, "" if retest.verdict == "PASS" else f"open: the re-test ended with {retest.verdict}")
 
 
 def _goals(nightly: t.Sequence[Run], wanted: Wanted) -> tuple[Goal, ...]:
@@ -267,6 +267,6 @@ def _in_the_way(nights: t.Sequence[Night], goals: t.Sequence[Goal], failures: t.
         for goal in goals:
             if goal.result != MET:
                 yield f"{goal.name[:1].lower()}{goal.name[1:]}: goal {goal.result}"
-    still = sum(bool(failure.open) and failure.state != MISSING for failure in failures)
+    still = sum(bool(failure.open) for failure in failures)
     if still:
         yield f"{still} {'failure is' if still == 1 else 'failures are'} not put right"
