@@ -17,7 +17,7 @@ import subprocess
 import typing as t
 
 from .._common.errors import Refusal
-from .findings import Stopped, stop
+from .findings import stop
 
 USUAL_ACCOUNT = "postgres"
 PGBACKREST = "pgbackrest"
@@ -155,24 +155,22 @@ class Programs:
         timeout: float | None = None,
         log: pathlib.Path | None = None,
     ) -> Completed:
-        """Run it to its end, or to ours: where util-linux' setpriv is, it ends when we are killed.
+        """Run it to its end; or to ours, when we are killed: it would go on with its children, keep the server's replication slots, and fill disks.
 
         With ``log`` all it says is added to that file, and ``output`` is the end of it.
 
         :raises Stopped: TOOL_MISSING; RUN_TIMEOUT after ``timeout`` seconds, the program and its children killed.
         """
-        process = self._start(name, [*_bound(), str(self.path(name)), *arguments], env, cwd, log)
+        process = self.start(name, *arguments, env=env, cwd=cwd, log=log)
         try:
-            said, _nothing = process.communicate(timeout=timeout)
+            with _leashed(process):
+                said, _nothing = process.communicate(timeout=timeout)
         except BaseException as problem:
             end(process)
             if isinstance(problem, subprocess.TimeoutExpired):
                 raise stop("RUN_TIMEOUT", name, expected=f"to end within {timeout:g} s", found="still running, killed") from problem
             raise
-        answer = Completed(process.returncode, (said or b"").decode(errors="replace") if log is None else tail(log))
-        if answer.code in (126, 127) and "setpriv: " in answer.output:
-            raise self._cannot_run(name, answer.last_words)
-        return answer
+        return Completed(process.returncode, (said or b"").decode(errors="replace") if log is None else tail(log))
 
     def start(
         self,
@@ -186,9 +184,7 @@ class Programs:
 
         :raises Stopped: TOOL_MISSING, also when the account cannot run it.
         """
-        return self._start(name, [str(self.path(name)), *arguments], env, cwd, log)
-
-    def _start(self, name: str, command: list[str], env: t.Mapping[str, str] | None, cwd: str, log: pathlib.Path | None) -> Popen:
+        command = [str(self.path(name)), *arguments]
         account = self.account
         identity: dict[str, t.Any] = (
             {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": _groups(account)}
@@ -208,11 +204,12 @@ class Programs:
                     **identity,
                 )
             except OSError as problem:
-                raise self._cannot_run(name, problem.strerror or str(problem)) from problem
-
-    def _cannot_run(self, name: str, found: str) -> Stopped:
-        who = self.account.name if self.account else "we"
-        return stop("TOOL_MISSING", str(self.path(name)), expected=f"a program that {who} can run", found=found)
+                raise stop(
+                    "TOOL_MISSING",
+                    command[0],
+                    expected=f"a program that {account.name if account else 'we'} can run",
+                    found=problem.strerror or str(problem),
+                ) from problem
 
     def _environment(self, more: t.Mapping[str, str]) -> dict[str, str]:
         home = self.account.home if self.account else os.environ.get("HOME", "/")
@@ -243,10 +240,20 @@ def hand_over(path: pathlib.Path, account: Account | None) -> pathlib.Path:
     return path
 
 
-def _bound() -> list[str]:
-    """What binds a program to the life of the thread that starts it. Only for those that we wait for."""
-    found = shutil.which("setpriv")
-    return [found, "--pdeathsig", "TERM"] if found else []
+@contextlib.contextmanager
+def _leashed(process: Popen) -> t.Iterator[None]:
+    """While this lasts, our death is the whole process group's: a shell reads from a pipe that closes only then."""
+    leash = subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r over || kill -s KILL -- "-$1"', "leash", str(process.pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        leash.communicate(b"over\n")
 
 
 def _groups(account: Account) -> list[int]:

@@ -61,22 +61,39 @@ def test_log_is_appended_and_its_end_returned(tmp_path: Path) -> None:
     assert (answer.code, answer.output) == (3, "before\nout\nerr\n")
 
 
+def gone(pid: int) -> bool:
+    """Whether the process ends within some seconds."""
+    for _attempt in range(50):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":  # killed, and nobody has asked for its end yet
+            return True
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    return False
+
+
 def test_timeout_kills_the_children_too(tmp_path: Path) -> None:
     found = tool(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; wait")
     with pytest.raises(Stopped, match="RUN_TIMEOUT pg_tool"):
         found.run("pg_tool", timeout=0.5)
-    child = int((tmp_path / "child").read_text(encoding="utf-8"))
-    for _attempt in range(50):
-        try:
-            os.kill(child, 0)
-            state = Path(f"/proc/{child}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
-            return
-        if state == "Z":  # killed, and nobody has asked for its end yet
-            return
-        time.sleep(0.1)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail("the child outlived its parent")
+    assert gone(int((tmp_path / "child").read_text(encoding="utf-8")))
+
+
+def test_our_death_is_the_whole_groups(tmp_path: Path) -> None:
+    found = tool(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child.new; mv {tmp_path}/child.new {tmp_path}/child; wait")
+    runner = os.fork()
+    if runner == 0:
+        found.run("pg_tool")
+        os._exit(0)
+    while not (tmp_path / "child").exists():
+        time.sleep(0.02)
+    time.sleep(0.2)
+    os.kill(runner, signal.SIGKILL)
+    os.waitpid(runner, 0)
+    assert gone(int((tmp_path / "child").read_text(encoding="utf-8")))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
@@ -95,3 +112,13 @@ def test_root_becomes_the_account_with_its_groups(tmp_path: Path) -> None:
 def test_account_must_be_one_that_postgresql_accepts(name: str) -> None:
     with pytest.raises(Refusal, match="run_as"):
         programs.account_of(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_program_that_the_account_cannot_run_is_named(tmp_path: Path) -> None:
+    found = tool(tmp_path, "true")
+    (tmp_path / "pg_tool").chmod(0o700)
+    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
+        parent.chmod(0o755)
+    with pytest.raises(Stopped, match=r"TOOL_MISSING .*pg_tool: expected a program that nobody can run"):
+        programs.Programs(found.bin_dir, programs.account_of("nobody")).run("pg_tool")

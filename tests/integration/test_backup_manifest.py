@@ -1,0 +1,372 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``backup_manifest`` on real servers: exact points, no half backups, and bad input that is named."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.governed.delivery.plugins.module_utils._backups import anchor, anchor_standby, compare, content, manifest, sampling
+from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
+from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.connect import CONNECTION_SPEC
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+
+from playground import modules
+from playground.account import room, server_account
+from playground.postgres import Postgres, available_versions
+from tests.support import backups
+from tests.support.backups import DATABASE, Source
+
+from . import anchors
+from .conftest import wanted_versions
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+
+
+@pytest.fixture(scope="module", params=wanted_versions(), ids=lambda version: f"pg{version}")
+def origin(request: pytest.FixtureRequest) -> t.Iterator[Source]:
+    """A primary that archives, of each version in turn."""
+    if request.param not in available_versions():
+        pytest.skip(f"PostgreSQL {request.param} is not installed")
+    with backups.source("manifest", request.param) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def replica(origin: Source) -> t.Iterator[Postgres]:
+    """Its standby."""
+    with backups.standby(origin.server) as made:
+        yield made
+
+
+@pytest.fixture
+def scratch(origin: Source) -> t.Iterator[Postgres]:
+    """An empty database of the same server."""
+    made = origin.server.with_database(f"scratch_{next(backups.NUMBERS)}")
+    yield made
+    made.drop_database(made.database)
+
+
+def read(origin: Source, label: str) -> manifest.Manifest:
+    return manifest.read(DirectoryPlace(str(origin.place)), label, [origin.trusted], time.time() + 1)
+
+
+def captured(server: Postgres) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = content.capture(backups.connector(server), [server.database])[server.database]
+    return found
+
+
+def login(server: Postgres) -> dict[str, t.Any]:
+    """All connection options, as a module has them."""
+    return {**{name: option.get("default") for name, option in CONNECTION_SPEC.options.items()}, **server.module_parameters()}
+
+
+@pytest.mark.parametrize("method", ["snapshot", "slot"])
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_restore_to_the_anchor_is_exact(origin: Source, method: anchors.Method, number: int) -> None:
+    _read, found = anchors.round_of(origin, method)
+    assert found.findings == (), number
+    assert found.matched == found.compared > 3
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_restore_to_the_anchor_of_a_standby_is_exact(origin: Source, replica: Postgres, number: int) -> None:
+    _read, found = anchors.round_of(origin, "standby", replica)
+    assert found.findings == (), number
+    backups.wait_for(replica, "SELECT pg_get_wal_replay_pause_state() = 'not paused'")
+
+
+def test_one_changed_row_is_found_and_named(origin: Source) -> None:
+    origin.take(engine="pg_dump", label="changed")
+    expected = read(origin, "changed").databases[DATABASE]
+    copy = backups.restored_dump(origin, "changed")
+    with copy.connect(autocommit=True) as connection:
+        connection.execute("UPDATE ledger_old SET amount = amount + 1 WHERE ctid = (SELECT min(ctid) FROM ledger_old)")
+        connection.execute("DELETE FROM docs WHERE id = 7")
+        connection.execute("ALTER TABLE docs DROP CONSTRAINT docs_kind_check")
+        connection.execute('TRUNCATE "Odd.name %s"')
+    found = compare.compare(expected, captured(copy), kind="logical", exact=True)
+    copy.drop_database(copy.database)
+    assert sorted((one.code, one.about) for one in found.findings) == [
+        ("CHECKSUM_MISMATCH", "public.ledger_old"),
+        ("COUNT_MISMATCH", 'public."Odd.name %s"'),
+        ("COUNT_MISMATCH", "public.docs"),
+        ("SCHEMA_MISMATCH", "missing constraints"),
+    ]
+    assert "as many rows" in next(one.found for one in found.findings if one.code == "CHECKSUM_MISMATCH")
+
+
+@pytest.mark.parametrize(("engine", "more"), [("pg_dump", {}), ("basebackup", {"format": "plain"}), ("basebackup", {"format": "tar"})])
+def test_second_run_changes_nothing_and_check_mode_writes_nothing(origin: Source, engine: str, more: dict[str, t.Any]) -> None:
+    label = f"twice-{next(backups.NUMBERS)}"
+    planned = origin.take(check=True, engine=engine, label=label, **more)
+    assert planned["changed"]
+    assert len(planned["plan"]) == 3
+    assert not [path for path in origin.place.rglob("*") if label in path.name]
+    first = origin.take(engine=engine, label=label, **more)
+    second = origin.take(engine=engine, label=label, **more)
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert second["manifest"] == first["manifest"]
+    files = read(origin, label).files
+    assert {str(path.relative_to(origin.place)) for path in (origin.place / "backups" / label).rglob("*") if path.is_file()} == set(files)
+
+
+def test_manifest_of_a_backup_that_somebody_else_took(origin: Source) -> None:
+    origin.take(engine="basebackup", label="theirs")
+    (origin.place / "manifests" / "theirs.json").unlink()
+    refused = origin.take(engine="basebackup", label="theirs", fails=True)
+    assert refused["refusals"][0]["code"] == "OBJECT_REPLACED"
+    taken = origin.take(engine="basebackup", label="theirs", take=False)
+    assert taken["anchor"]["exact"]
+    found = read(origin, "theirs")
+    assert found.start_lsn is not None
+    assert found.files["backups/theirs/base.tar"].size == (origin.place / "backups/theirs/base.tar").stat().st_size
+
+
+def test_killed_take_leaves_nothing_under_its_label(origin: Source) -> None:
+    options = origin.options(engine="basebackup", label="killed", bytes_per_second=1_000_000)
+    process = modules.spawn("backup_manifest", options)
+    deadline = time.monotonic() + 60
+    while not list((origin.place / "backups").glob(".killed.*.partial/base.tar")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert modules.finished(process, 60) is None
+    # Bound to our life: an orphan would go on for minutes.
+    backups.wait_for(
+        origin.server, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'governed.delivery backup_manifest%'", 10
+    )
+    names = [path.name for path in (origin.place / "backups").iterdir() if "killed" in path.name]
+    assert names, "nothing was left to be cleared up"
+    assert all(name.startswith(".") for name in names)
+    assert origin.take(engine="basebackup", label="killed")["changed"]
+    assert [path.name for path in (origin.place / "backups").iterdir() if "killed" in path.name] == ["killed"]
+
+
+def test_password_stands_in_no_argument(origin: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "se:cr\\et 'x'"
+    account = server_account()
+    folder = room("places") / f"tools-{os.getpid()}"
+    folder.mkdir()
+    log = folder / "seen"
+    log.touch()
+    os.chown(log, account.uid, account.gid)
+    real = origin.options()["bin_dir"]
+    for name in ("pg_dump", "pg_dumpall"):
+        (folder / name).write_text(
+            f'#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nenv | grep ^PG >> {log}\n'
+            f'[ -n "$PGSERVICEFILE" ] && cat "$(dirname "$PGSERVICEFILE")/pgpass" > {log}.pass\nexec {real}/{name} "$@"\n',
+            encoding="utf-8",
+        )
+        (folder / name).chmod(0o755)
+    folder.chmod(0o777)
+    monkeypatch.chdir(tmp_path)
+    result = origin.take(engine="pg_dump", label="secret", login_password=secret, bin_dir=str(folder))
+    seen = log.read_text(encoding="utf-8")
+    assert "--format=directory" in seen
+    assert "cr\\et" not in seen
+    assert secret not in json.dumps(result)
+    assert Path(f"{log}.pass").read_text(encoding="utf-8") == "*:*:*:*:se\\:cr\\\\et 'x'\n"
+
+
+def test_standby_goes_on_when_the_module_is_killed(origin: Source, replica: Postgres) -> None:
+    with replica.connect(autocommit=True) as connection:
+        connection.execute("SELECT 1")
+    reader = os.fork()
+    if reader == 0:
+        with (
+            contextlib.suppress(BaseException),
+            anchor_standby.standby(backups.connector(replica), DATABASE, system_identifier=identifier(origin), reached=None, timeout=30),
+        ):
+            time.sleep(60)
+        os._exit(1)
+    backups.wait_for(replica, "SELECT pg_get_wal_replay_pause_state() = 'paused'")
+    time.sleep(0.3)
+    os.kill(reader, signal.SIGKILL)
+    os.waitpid(reader, 0)
+    backups.wait_for(replica, "SELECT pg_get_wal_replay_pause_state() = 'not paused'", 10)
+
+
+def test_standby_that_is_none_or_was_paused_by_somebody_is_refused(origin: Source, replica: Postgres) -> None:
+    with pytest.raises(Refusal, match="a primary of the cluster"), standing(origin, origin.server):
+        pass
+    with pytest.raises(Refusal, match="a standby of the cluster 42"), standing(origin, replica, "42"):
+        pass
+    with replica.connect(autocommit=True) as connection:
+        connection.execute("SELECT pg_wal_replay_pause()")
+        with pytest.raises(Refusal, match="somebody paused"), standing(origin, replica):
+            pass
+        assert connection.execute("SELECT pg_is_wal_replay_paused()").fetchone() == (True,), "it is not ours to resume"
+        connection.execute("SELECT pg_wal_replay_resume()")
+
+
+def test_standby_resumes_after_an_error(origin: Source, replica: Postgres) -> None:
+    with pytest.raises(ZeroDivisionError), standing(origin, replica):
+        raise ZeroDivisionError
+    backups.wait_for(replica, "SELECT pg_get_wal_replay_pause_state() = 'not paused'", 5)
+
+
+def standing(origin: Source, server: Postgres, cluster: str | None = None) -> contextlib.AbstractContextManager[anchor.Point]:
+    own = cluster or identifier(origin)
+    return anchor_standby.standby(backups.connector(server), DATABASE, system_identifier=own, reached=None, timeout=30)
+
+
+def identifier(origin: Source) -> str:
+    with origin.server.connect() as connection:
+        found = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
+    assert found is not None
+    return str(found[0])
+
+
+def test_slot_does_not_wait_for_a_transaction_for_ever(origin: Source) -> None:
+    began = time.monotonic()
+    with origin.server.connect() as writer:
+        writer.execute("SELECT pg_current_xact_id()")
+        refused = origin.take(engine="basebackup", label="waits", anchor="slot", anchor_timeout=1.0, fails=True)
+    assert refused["refusals"][0]["code"] == "anchor_timeout"
+    assert time.monotonic() - began < 30
+    assert not (origin.place / "backups" / "waits").exists()
+    backups.wait_for(origin.server, "SELECT count(*) = 0 FROM pg_replication_slots WHERE temporary")
+
+
+def test_slot_is_refused_for_two_databases_with_tables(origin: Source, scratch: Postgres) -> None:
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE also (id integer)")
+    slot = anchor.slot(login(origin.server), backups.connector(origin.server), sorted([scratch.database, DATABASE]), timeout=5)
+    with contextlib.ExitStack() as held, pytest.raises(Refusal, match=f"{scratch.database}, {DATABASE}") as refused:
+        held.enter_context(slot)
+    assert refused.value.code == "anchor_databases"
+
+
+def test_table_truncated_behind_the_snapshot_is_refused(origin: Source, scratch: Postgres) -> None:
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE numbers AS SELECT generate_series(1, 10) AS n")
+        connect = backups.connector(origin.server)
+        with anchor.snapshot(connect, [scratch.database]) as point:
+            connection.execute("TRUNCATE numbers")
+            with pytest.raises(Refusal, match=r"public\.numbers") as refused:
+                content.capture(connect, [scratch.database], snapshots=point.snapshots)
+    assert refused.value.code == "rewritten"
+
+
+def test_unreadable_table_is_said_and_the_others_are_read(scratch: Postgres) -> None:
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE bad AS SELECT g, repeat('x', 100) FROM generate_series(1, 1000) g")
+        connection.execute("CREATE TABLE good AS SELECT 1 AS n")
+        connection.execute("CHECKPOINT")
+        found = connection.execute("SELECT pg_relation_filepath('bad')").fetchone()
+    before = captured(scratch)
+    scratch.stop()
+    assert found is not None
+    with (scratch.data / str(found[0])).open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\x55" * 24)  # the header of the second page
+    scratch.restart()
+    after = captured(scratch)
+    assert after["tables"]["public.bad"]["error"].startswith("XX001: invalid page")
+    assert after["tables"]["public.good"] == before["tables"]["public.good"]
+    compared = compare.compare(before, after, kind="physical", exact=True)
+    assert [one.code for one in compared.findings] == ["UNREADABLE_TABLE"]
+
+
+def test_without_an_anchor_rows_are_not_compared(origin: Source) -> None:
+    taken = origin.take(engine="basebackup", label="loose", anchor="none")
+    assert taken["anchor"] | {"taken": ""} == {"method": "none", "lsn": None, "exact": False, "taken": ""}
+    assert "no exact point" in taken["warnings"][0]
+
+
+def test_manifest_is_believed_only_by_a_pinned_key(origin: Source) -> None:
+    origin.take(engine="pg_dump", label="signed")
+    place = DirectoryPlace(str(origin.place))
+    with pytest.raises(Stopped, match="MANIFEST_FORGED"):
+        manifest.read(place, "signed", [keys.new("somebody/else").verifier], time.time() + 1)
+    with pytest.raises(Stopped, match="NO_MANIFEST"):
+        manifest.read(place, "nothing", [origin.trusted], time.time() + 1)
+    path = origin.place / "manifests" / "signed.json"
+    (origin.place / "manifests" / "other.json").write_bytes(path.read_bytes())
+    with pytest.raises(Stopped, match="a manifest of other"):
+        manifest.read(place, "other", [origin.trusted], time.time() + 1)
+    (origin.place / "manifests" / "other.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"engine": "pg_dump", "databases": ["nowhere"]}, "wrong_option"),
+        ({"engine": "pg_dump", "anchor": "slot"}, "wrong_option"),
+        ({"engine": "basebackup", "anchor": "snapshot"}, "wrong_option"),
+        ({"engine": "basebackup", "label": "../out"}, "wrong_option"),
+        ({"engine": "basebackup", "label": "none", "take": False}, "NOT_FOUND"),
+        ({"engine": "basebackup", "bin_dir": "/nowhere"}, "TOOL_MISSING"),
+        ({"engine": "basebackup", "source": {"directory": "/nowhere"}}, "NOT_FOUND"),
+        ({"engine": "basebackup", "key_file": "/nowhere"}, "key_unreadable"),
+        ({"engine": "basebackup", "jobs": 0}, "wrong_option"),
+        ({"engine": "basebackup", "login_user": "nobody_known"}, "no_connection"),
+    ],
+)
+def test_bad_input_is_named(origin: Source, options: dict[str, t.Any], code: str) -> None:
+    before = sorted(origin.place.rglob("*"))
+    refused = origin.take(fails=True, **options)
+    assert refused["refusals"][0]["code"] == code, refused["msg"]
+    assert sorted(origin.place.rglob("*")) == before
+
+
+def test_program_of_another_version_is_refused(origin: Source) -> None:
+    others = [version for version in available_versions() if version != origin.server.version]
+    if not others:
+        pytest.skip("only one version is installed")
+    refused = origin.take(engine="basebackup", fails=True, bin_dir=backups.run_options(others[0])["bin_dir"])
+    assert refused["refusals"][0]["code"] == "VERSION_MISMATCH"
+
+
+def test_samples_agree_on_a_copy_and_everything_has_its_turn(origin: Source) -> None:
+    sample = {"percent": 50.0, "coverage_days": 3, "above_bytes": 100_000}
+    origin.take(engine="pg_dump", label="sampled1", sample=sample)
+    first = read(origin, "sampled1").databases[DATABASE]["tables"]
+    assert all(entry["full"] for entry in first.values()), "the first time everything is added up"
+    taken = origin.take(engine="pg_dump", label="sampled2", sample=sample)
+    found = read(origin, "sampled2")
+    tables = found.databases[DATABASE]["tables"]
+    sampled = {name for name, entry in tables.items() if "sample" in entry}
+    assert len(sampled) == taken["sampled"] > 0
+    assert all(0 < tables[name]["sample"]["rows"] < tables[name]["rows"] for name in sampled)
+    copy = backups.restored_dump(origin, "sampled2")
+    from_manifest = content.capture(backups.connector(copy), [copy.database], sample=lambda _name, tables: samples(found, tables))[
+        copy.database
+    ]
+    copy.drop_database(copy.database)
+    compared = compare.compare(found.databases[DATABASE], from_manifest, kind="logical", exact=True)
+    assert compared.findings == ()
+    assert compared.sampled == len(sampled)
+
+
+def samples(found: manifest.Manifest, tables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    return sampling.as_captured(found.databases)(DATABASE, tables)
+
+
+def test_heartbeat_is_there_beats_and_goes(scratch: Postgres) -> None:
+    def run(**more: t.Any) -> modules.Result:
+        return modules.run("backup_heartbeat", {**scratch.module_parameters(), **more.pop("options", {})}, **more)
+
+    assert run(check=True, diff=True)["diff"] == {
+        "before": "governed_delivery.heartbeat: absent\n",
+        "after": "governed_delivery.heartbeat: present\n",
+    }
+    assert [run()["changed"], run()["changed"]] == [True, False]
+    beaten = run(options={"beat_seconds": 1.5})
+    assert beaten["seq"] == 2
+    gone = {"options": {"state": "absent"}}
+    assert [run(**gone)["changed"], run(**gone)["changed"]] == [True, False]
+    with scratch.connect() as connection:
+        assert connection.execute("SELECT to_regnamespace('governed_delivery')").fetchone() == (None,)
