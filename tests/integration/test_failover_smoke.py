@@ -253,9 +253,7 @@ def base_backup(place: Place, postgres_16: Postgres) -> Path:
     target.mkdir(mode=0o700)
     if not account.is_ours:
         os.chown(target, account.uid, account.gid)
-    told = postgres_16.module_parameters()
-    source = f"host={told['login_host']} port={told['login_port']} user={told['login_user']} password={told.get('login_password', '')}"
-    done = account.run(place.bin_dir / "pg_basebackup", "-D", str(target), "-d", source, "-X", "stream", "-c", "fast")
+    done = account.run(place.bin_dir / "pg_basebackup", "-D", str(target), "-d", postgres_16.dsn, "-X", "stream", "-c", "fast")
     assert done.returncode == 0, done.stdout
     return target
 
@@ -272,6 +270,28 @@ def test_a_base_backup_is_copied_and_its_source_never_asked(place: Place, base_b
     assert sorted((path.name, path.stat().st_mtime_ns) for path in base_backup.rglob("*")) == before
     assert not trace.exists()
     assert place.left() == []
+
+
+@only_16
+def test_a_backup_that_refuses_its_writers_is_a_verdict(place: Place, base_backup: Path) -> None:
+    result = place.run(backup=str(base_backup), login_user="nobody_here")
+    assert (result["record"]["verdict"], codes(result)) == ("FAIL", ["START_FAILED"])
+    assert "nobody_here" in result["record"]["findings"][0]["found"]
+    assert place.left() == []
+
+
+@only_16
+def test_servers_that_do_not_write_are_a_verdict(place: Place, postgres_16: Postgres, request: pytest.FixtureRequest) -> None:
+    with postgres_16.connect(autocommit=True) as session:
+        session.execute("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on")
+        try:
+            backup = request.getfixturevalue("base_backup")
+        finally:
+            session.execute("ALTER ROLE CURRENT_USER RESET default_transaction_read_only")
+    result = place.run(backup=str(backup))
+    assert (result["record"]["verdict"], codes(result)) == ("FAIL", ["START_FAILED"])
+    assert "read-only" in result["record"]["findings"][0]["found"]
+    assert (place.left(), place.processes()) == ([], [])
 
 
 @only_16

@@ -14,10 +14,11 @@ from .._common import shape, words
 from .._common.argument_spec import ArgumentSpec
 from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
+from .._common.postgres.driver import psycopg
 from .._ledger.options import OPTIONS as LEDGER
 from . import failover, failover_record, pair, run_directory, space, termination
 from .failover import Drill, Observed
-from .findings import Finding, Stopped
+from .findings import Finding, Stopped, stop
 from .pair import Wanted
 from .programs import Programs, account_of
 
@@ -80,6 +81,11 @@ def work(context: Context) -> Outcome:
             room = run_directory.create(directory, run, KIND, programs.account)
             try:
                 failover.rehearse(drill, programs, room, seen)
+            except (Refusal, psycopg.Error) as problem:  # a server that does not answer any more, or not as a primary does
+                found_instead = " ".join(str(problem).split())[:300]
+                raise stop(
+                    "START_FAILED", "scratch pair", expected="two servers that do as they are told", found=found_instead
+                ) from problem
             finally:
                 freed += room.remove()
                 cleaned = True
