@@ -13,6 +13,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import verification
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.plugin_utils import (
     actions,
     dr_markdown,
@@ -93,7 +94,9 @@ def _read(options: t.Mapping[str, t.Any]) -> tuple[Quarter, Ledger]:
     if head is None:
         remedy = "Name the directory that the validations are signed into."
         raise Refusal(str(options["directory"]), expected="a ledger with validations", found="none", remedy=remedy, code="no_evidence")
-    report = verification.verify(log.store, verification.Policy(log.keys, log.origin))
+    # Verified is what others would see: the files, and not what the journal would mend of them.
+    store = DirectoryStore(log.store.directory, files_first=True) if isinstance(log.store, DirectoryStore) else log.store
+    report = verification.verify(store, verification.Policy(log.keys, log.origin))
     fault = "" if report.fault == "ok" else f"{report.fault}: {report.reason}"
     entries = ledgers.entries(log, head)
     cluster, engine = quarter.about(entries, options["cluster"], options["engine"])

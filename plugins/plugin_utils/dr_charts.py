@@ -31,7 +31,9 @@ def nights(found: Quarter) -> Markup:
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     states = {night.day: night.state for night in found.nights}
     chart = night_charts.calendar("Verdict of every night", told, states, period.first, period.last, "calendar")
-    text = f"Of {counts['planned']} planned nights, {counts['done']} have a run on record. A missing night has none: nobody knows whether that backup restores."
+    text = f"Of {counts['planned']} planned nights, {counts['done']} have a run on record."
+    if counts["missing"]:
+        text += " A missing night has none: nobody knows whether that backup restores."
     return _section("Nights", chart, text)
 
 

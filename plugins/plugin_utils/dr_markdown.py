@@ -12,6 +12,8 @@ from ansible_collections.governed.delivery.plugins.module_utils._common import w
 
 from . import dr_words, scales
 
+SOUND = "Every entry, tile and signature of the ledger is what was signed"
+
 
 def render(found: Quarter, ledger_fault: str, signers: t.Sequence[str]) -> str:
     """The whole text.
@@ -19,8 +21,8 @@ def render(found: Quarter, ledger_fault: str, signers: t.Sequence[str]) -> str:
     :param ledger_fault: what the ledger's verification found, empty when it is sound.
     """
     parts = [
-        f"# {dr_words.title(found)}: {found.standing}",
-        dr_words.sentence(found),
+        "# " + _cell(f"{dr_words.title(found)}: {found.standing}"),
+        _cell(dr_words.sentence(found)),
         *([_list("What stands in the way", [f"{one}." for one in found.in_the_way])] if found.in_the_way else []),
         _goals(found),
         "## Nights\n\n" + _table(tuple(found.counts), [[str(count) for count in found.counts.values()]]),
@@ -28,7 +30,7 @@ def render(found: Quarter, ledger_fault: str, signers: t.Sequence[str]) -> str:
         _failures(found),
         _list("Exclusions and approximations", dr_words.exclusions(found)),
         "## Controls\n\n" + _table(("Control", "Asks for", "Shown by"), dr_words.controls(found, signers)),
-        f"## Evidence\n\n{ledger_fault or 'Every entry, tile and signature of the ledger is what was signed'}; signed by {', '.join(signers) or 'nobody'}.",
+        "## Evidence\n\n" + _cell(f"{ledger_fault or SOUND}; signed by {', '.join(signers) or 'nobody'}."),
     ]
     return "\n\n".join(parts) + "\n"
 
