@@ -69,9 +69,9 @@ class Scene:
         told = {"manifest_keys": [self.verifier], "work_directory": str(self.work), "superuser": self.primary.user}
         return self.options(**{**told, "heartbeat": self.connection, **more})
 
-    def validate(self, **more: t.Any) -> dict[str, t.Any]:
+    def validate(self, *, check: bool = False, **more: t.Any) -> dict[str, t.Any]:
         """Restore it; the module's answer."""
-        return modules.run("restore_validate", self.wanted(**more))
+        return modules.run("restore_validate", self.wanted(**more), check=check)
 
     def archive(self, name: str = "") -> pathlib.Path:
         """The archive, or one of its files."""
@@ -117,7 +117,7 @@ class Scene:
         assert answer.returncode == 0, answer.stdout
 
     @contextlib.contextmanager
-    def busy(self) -> t.Iterator[None]:
+    def busy(self, *, writes: bool = True) -> t.Iterator[None]:
         """Meanwhile the heartbeat beats ten times a second, and each time some rows are written."""
         stopping = threading.Event()
 
@@ -125,6 +125,8 @@ class Scene:
             with self.primary.connect(autocommit=True) as session:
                 while not stopping.wait(0.1):
                     heartbeat.beat(session)
+                    if not writes:
+                        continue
                     session.execute("INSERT INTO app.docs (body) SELECT repeat(md5(random()::text), 3) FROM generate_series(1, 20)")
                     session.execute("UPDATE app.docs SET body = 'changed' WHERE id IN (SELECT id FROM app.docs ORDER BY random() LIMIT 3)")
 

@@ -16,11 +16,25 @@ from .checks import Look
 from .engine import Backup, Backups, Tools, in_folders
 from .findings import Finding, stop
 from .place import BACKUPS, WAL, Item
-from .programs import hand_over
+from .programs import Account, hand_over
 from .reading import Wanted, stream
 from .spool import Source
 
 LONGEST = 400
+# What initdb makes (src/bin/initdb/initdb.c: subdirs) and may be empty in a backup: a bucket keeps no empty folders, and a server does not start without.
+EMPTY = (
+    *(
+        "pg_commit_ts",
+        "pg_dynshmem",
+        "pg_logical/mappings",
+        "pg_logical/snapshots",
+        "pg_notify",
+        "pg_replslot",
+        "pg_serial",
+        "pg_snapshots",
+    ),
+    *("pg_stat", "pg_stat_tmp", "pg_subtrans", "pg_tblspc", "pg_twophase", "pg_wal/archive_status"),
+)
 FOLDERS = {"base": "", "pg_wal": "pg_wal"}
 TAR = re.compile(r"(base|pg_wal|\d+)\.tar(\.gz)?\Z")
 
@@ -57,6 +71,8 @@ class BaseBackup:
             on_bytes=self._transfer.tell,
             owner=None if account is None else (account.uid, account.gid),
         )
+        for name in EMPTY:
+            _make_folder(data, name, account)
         if not (data / "backup_label").exists():
             raise stop("FILE_MISSING", f"{prefix}backup_label", expected="the file that says where recovery begins", found="no such file")
         return came + fetched.bytes
@@ -91,3 +107,12 @@ class BaseBackup:
                 tar_extract.extract(reader, item.path, data / FOLDERS[name], owner=None if account is None else (account.uid, account.gid))
                 reader.finish()
         return sum(item.size for item in tars.values())
+
+
+def _make_folder(data: pathlib.Path, name: str, account: Account | None) -> None:
+    folder = data
+    for part in name.split("/"):
+        folder /= part
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            hand_over(folder, account)

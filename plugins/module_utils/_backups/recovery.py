@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
     from .._common.postgres.connect import Connection
 
 SAME_AGAIN = 8  # how often one segment is asked for in vain before it counts as damaged; the server waits 0.1 s between
+STILL_SO = 50  # looks, 0.02 s apart, that the archive must be at its end before a server that is not consistent yet will never be
 CONSISTENT = "consistent recovery state reached"
 UNREADABLE = ("invalid", "incorrect", "unexpected", "could not read", "contrecord", "record with", "zero")
 
@@ -69,6 +70,7 @@ class Watch:
         self.spool = spool
         self.deadline = deadline
         self.tell = tell
+        self._drained = 0
         self._moved = (0, 0)  # position, and how much had been asked for when it was reached
 
     def consistent(self) -> Connection:
@@ -144,11 +146,11 @@ class Watch:
         self.spool.require_well()
         asked = self.spool.asked()
         self._require_progress(0, asked)
-        segments = self.spool.chain.segments
-        if not self.spool.is_drained(asked) or asked.count(segments[-1].next().name(self.spool.size)) < SAME_AGAIN:
+        if not self.spool.is_drained(asked):
             return
-        if CONSISTENT not in self.target.last_words():
-            last = segments[-1].name(self.spool.size)
+        self._drained += 1
+        if self._drained >= STILL_SO and CONSISTENT not in self.target.last_words():
+            last = self.spool.chain.segments[-1].name(self.spool.size)
             raise stop("WAL_GAP", last, expected="the log up to the backup's end in the archive", found="an archive that ends before it")
 
     def _require_progress(self, place: int, asked: t.Sequence[str]) -> None:
@@ -161,7 +163,7 @@ class Watch:
             return
         again = since[-SAME_AGAIN:]
         own = {segment.name(self.spool.size) for segment in self.spool.chain.segments}
-        if len(set(again)) == 1 and again[0] in own:
+        if len(set(again)) == 1 and again[0] in own and not self.spool.is_drained(asked):
             raise self._corrupt(again[0])
 
     def _corrupt(self, segment: str) -> Stopped:

@@ -142,10 +142,9 @@ def prepare(
         histories=histories,
         size=size,
         owner=target.account,
+        own=own - archive.items.keys(),
         gap=_gap(chain.gap, archive, size, t0) if chain.gap else None,
     )
-    for segment in own:
-        (folder / f"served.{segment.name(size)}").touch()
     target.seclude()
     (target.data / "standby.signal").touch()
     spool.start()

@@ -19,6 +19,7 @@ from . import wal
 from .findings import Finding, Stopped
 from .programs import Account, hand_over
 
+ASKED_AGAIN = 3  # a segment that is no longer than the backup needed it, before it counts as the archive's end
 AHEAD = 12  # segments that lie ready; bounds the space
 SCRIPT = """\
 #!/bin/sh
@@ -61,6 +62,7 @@ class Spool:
     :param chain: what will be asked for.
     :param histories: history files by name, all of them.
     :param owner: the account that the server runs as: it writes over the segments when it uses them again.
+    :param own: segments that the archive lacks and the backup brought along; the last of them may end early.
     :param gap: what the chain's gap comes to, where it has one.
     """
 
@@ -74,6 +76,7 @@ class Spool:
         size: int,
         owner: Account | None,
         gap: Finding | None = None,
+        own: t.Collection[wal.Segment] = (),
     ) -> None:
         self.folder = folder
         self.source = source
@@ -81,6 +84,7 @@ class Spool:
         self.size = size
         self.owner = owner
         self.gap = gap
+        self._own = frozenset(segment.name(size) for segment in own)
         self.bytes = 0
         self.finding: Finding | None = None
         self._histories = histories
@@ -96,6 +100,8 @@ class Spool:
     def start(self) -> None:
         """Begin to fill it."""
         (self.folder / "restore_wal").write_text(SCRIPT, encoding="utf-8")
+        for name in self._own:
+            (self.folder / f"served.{name}").touch()
         for name, content in self._histories.items():
             (self.folder / name).write_bytes(content)
         self._filling = self._thread.submit(self._fill)
@@ -123,7 +129,12 @@ class Spool:
 
     def is_drained(self, asked: t.Sequence[str]) -> bool:
         """Whether the server asked for what comes behind the archive's end, so that it has read all before."""
-        return bool(self.chain.segments) and not self.chain.gap and self.chain.segments[-1].next().name(self.size) in asked
+        if not self.chain.segments or self.chain.gap:
+            return False
+        last = self.chain.segments[-1]
+        return last.next().name(self.size) in asked or (
+            last.name(self.size) in self._own and asked.count(last.name(self.size)) >= ASKED_AGAIN
+        )
 
     def _fill(self) -> None:
         try:
@@ -131,7 +142,7 @@ class Spool:
                 if not self._has_room():
                     return
                 name = segment.name(self.size)
-                if (self.folder / f"served.{name}").exists():  # it came with the backup
+                if name in self._own:
                     continue
                 incoming = self.folder / "incoming"
                 try:

@@ -34,11 +34,11 @@ def validate(wish: Wish, place: Place) -> tuple[outcome.Record, Validation]:
     run = Validation(wish, place)
     aborted: list[str] = []
     try:
+        _require_apart(wish, place)
         with termination.in_order(), run_directory.alone(wish.work, KIND):
             aborted = run_directory.dead(wish.work, KIND)
             run_directory.bury(wish.work, aborted)
             with run.phases.phase("provision"):
-                _require_apart(wish, place)
                 directory = run_directory.create(wish.work, wish.run, KIND, wish.account)
             _in_its_folder(run, directory)
     except Stopped as stopped:
