@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Crash safety: kill at random moments of every phase, run again until done, compare.
 
-``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, ledger, promotion, or all of them when it is left out. The last line
-is ``n points, n lost, n doubled``; the exit code is 1 when anything was lost or doubled, or when a pass could not be finished.
+``python -m tests.faults [NAME] --points N --seed S`` with NAME of module, backend, server, ledger, promotion, restore, or all of them when it is left
+out. The last line is ``n points, n lost, n doubled``; the exit code is 1 when anything was lost or doubled, or when a pass could not be finished.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ import typing as t
 from playground.postgres import available_versions
 from tests.support.servers import server
 
-from . import ledger, promotion
+from . import ledger, promotion, restore
 from .kills import KILLS
 from .passes import Passes, Tally
 from .phases import Broken
 
 POINTS = 102
 ROWS = 4000
-OTHERS: dict[str, t.Callable[[int, int, t.Callable[[str], None], Tally], None]] = {"ledger": ledger.run, "promotion": promotion.run}
+OTHERS: dict[str, t.Callable[[int, int, t.Callable[[str], None], Tally], None]] = {
+    "ledger": ledger.run,
+    "promotion": promotion.run,
+    "restore": restore.run,
+}
 NAMES = (*KILLS, *OTHERS)
 
 

@@ -21,7 +21,9 @@ ROWS, KILLS, WORKERS = 20_000, 5, 2
 LARGEST_BATCH = 1000  # rows; batches of 2 ms are smaller
 
 
-@pytest.mark.parametrize(("name", "points"), [("module", 6), ("backend", 6), ("server", 6), ("ledger", 12), ("promotion", 4)])
+@pytest.mark.parametrize(
+    ("name", "points"), [("module", 6), ("backend", 6), ("server", 6), ("ledger", 12), ("promotion", 4), ("restore", 6)]
+)
 def test_a_few_points(name: str, points: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--points", str(points), "--seed", "4", "--rows", "600"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"{points} points, 0 lost, 0 doubled"

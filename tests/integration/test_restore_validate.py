@@ -123,7 +123,7 @@ def heap(made: Scene, label: str, table: str) -> pathlib.Path:
     with made.primary.connect() as session:
         found = session.execute("SELECT pg_relation_filepath(%s)", [table]).fetchone()
     assert found is not None
-    return made.place / "backups" / label / found[0]
+    return made.place / "backups" / label / str(found[0])
 
 
 @pytest.mark.parametrize("label", list(BACKUPS))

@@ -10,6 +10,7 @@ import typing as t
 from .findings import Finding
 
 LATE_BEATS = 3
+WHOLE_SECOND = 1.0  # S3 tells when an object came in whole seconds
 
 
 def recovery_time(seconds: float, at_most: float | None) -> tuple[Finding, ...]:
@@ -21,7 +22,7 @@ def recovery_time(seconds: float, at_most: float | None) -> tuple[Finding, ...]:
 
 def recovery_point(seconds: float | None, worst: float | None, at_most: float | None) -> tuple[Finding, ...]:
     """GOAL_RPO when this night's loss, or the largest gap of the day, is too much; CUT_LEAK when the copy is younger than the cut."""
-    if seconds is not None and seconds < 0:
+    if seconds is not None and seconds < -WHOLE_SECOND:
         return (Finding("CUT_LEAK", "recovery point", "data no younger than the cut", f"data {-seconds:.1f} s younger"),)
     if at_most is None:
         return ()
