@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import time
 import typing as t
@@ -21,10 +23,10 @@ from ansible_collections.governed.delivery.plugins.module_utils._common.errors i
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.connect import CONNECTION_SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
 
-from playground import modules
-from playground.account import room, server_account
+from playground import modules, postgres
+from playground.account import server_account
 from playground.postgres import Postgres, available_versions
-from tests.support import backups
+from tests.support import backups, restores
 from tests.support.backups import DATABASE, Source
 
 from . import anchors
@@ -157,7 +159,7 @@ def test_killed_take_leaves_nothing_under_its_label(origin: Source) -> None:
 def test_password_stands_in_no_argument(origin: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "se:cr\\et 'x'"
     account = server_account()
-    folder = room("places") / f"tools-{os.getpid()}"
+    folder = origin.place / "tools"
     folder.mkdir()
     log = folder / "seen"
     log.touch()
@@ -342,17 +344,78 @@ def test_samples_agree_on_a_copy_and_everything_has_its_turn(origin: Source) -> 
     assert len(sampled) == taken["sampled"] > 0
     assert all(0 < tables[name]["sample"]["rows"] < tables[name]["rows"] for name in sampled)
     copy = backups.restored_dump(origin, "sampled2")
-    from_manifest = content.capture(backups.connector(copy), [copy.database], sample=lambda _name, tables: samples(found, tables))[
-        copy.database
-    ]
+    compared = compare.compare(found.databases[DATABASE], sampled_as(found, copy), kind="logical", exact=True)
     copy.drop_database(copy.database)
-    compared = compare.compare(found.databases[DATABASE], from_manifest, kind="logical", exact=True)
     assert compared.findings == ()
     assert compared.sampled == len(sampled)
 
 
-def samples(found: manifest.Manifest, tables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
-    return sampling.as_captured(found.databases)(DATABASE, tables)
+def test_samples_by_blocks_agree_on_a_physical_copy(origin: Source) -> None:
+    sample = {"percent": 50.0, "coverage_days": 3, "above_bytes": 100_000}
+    origin.take(engine="basebackup", label="blocks1", sample=sample)
+    with backups.load(origin.server):
+        taken = origin.take(engine="basebackup", label="blocks2", anchor="slot", sample=sample)
+    found = read(origin, "blocks2")
+    anchors.archived(origin)
+    with backups.restored(origin, "blocks2", str(found.anchor.lsn)) as copy:
+        compared = compare.compare(found.databases[DATABASE], sampled_as(found, copy), kind="physical", exact=True)
+    assert compared.findings == ()
+    assert compared.sampled == taken["sampled"] > 0
+
+
+def sampled_as(found: manifest.Manifest, copy: Postgres) -> dict[str, t.Any]:
+    """What the copy holds, read as the manifest says for the source's database."""
+
+    def choose(_database: str, tables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+        return sampling.as_captured(found.databases)(DATABASE, tables)
+
+    read_as: dict[str, t.Any] = content.capture(backups.connector(copy), [copy.database], sample=choose, strong=found.strong)[copy.database]
+    return read_as
+
+
+def test_strong_checksums_are_others_and_agree_too(origin: Source) -> None:
+    origin.take(engine="pg_dump", label="strong", strong=True)
+    found = read(origin, "strong")
+    assert found.strong
+    copy = backups.restored_dump(origin, "strong")
+    both = (sampled_as(found, copy), captured(copy))
+    copy.drop_database(copy.database)
+    results = [compare.compare(found.databases[DATABASE], one, kind="logical", exact=True) for one in both]
+    assert [bool(one.findings) for one in results] == [False, True]
+
+
+@pytest.mark.skipif(shutil.which("pgbackrest") is None, reason="pgBackRest is not installed")
+def test_pgbackrest_names_its_backup_and_gets_a_manifest() -> None:
+    if 15 not in available_versions():
+        pytest.skip("PostgreSQL 15 is not installed, and Debian's pgBackRest knows no newer one")
+    with (
+        restores.scene(functools.partial(start_15, f"pgbackrest-{os.getpid()}"), rows=500, pgbackrest=True) as scene,
+        removing(scene.primary),
+    ):
+        options = {"engine": "pgbackrest", "pgbackrest": {"stanza": "shop", "config": str(scene.folder / "pgbackrest.conf")}}
+        taken = scene.take(**options)
+        assert taken["changed"], taken.get("msg")
+        assert taken["anchor"]["exact"]
+        place = DirectoryPlace(str(scene.place))
+        found = manifest.read(place, taken["label"], [keys.read(scene.key_file).verifier], time.time() + 1)
+        assert set(found.files) == set(place.listing(f"backup/shop/{taken['label']}/", time.time() + 1).items)
+        assert None not in (found.start_lsn, found.stop_lsn)
+        again = scene.take(**options, take=False, label=taken["label"])
+        assert (again.get("changed"), again.get("manifest")) == (False, taken["manifest"])
+        refused = scene.take(**options, take=False, label="20200101-000000F")
+        assert refused["refusals"][0]["code"] == "NOT_FOUND"
+
+
+@contextlib.contextmanager
+def removing(server: Postgres) -> t.Iterator[None]:
+    try:
+        yield
+    finally:
+        server.remove()
+
+
+def start_15(name: str, settings: t.Mapping[str, str]) -> Postgres:
+    return postgres.start(15, postgres.place(name), profile="small", settings=settings)
 
 
 def test_heartbeat_is_there_beats_and_goes(scratch: Postgres) -> None:

@@ -242,49 +242,51 @@ def _plan(wish: Wish, method: str, databases: t.Sequence[str]) -> list[str]:
 def _make(
     context: Context, wish: Wish, method: str, connect: Connect, about: t.Mapping[str, t.Any], databases: t.Sequence[str]
 ) -> Manifest:
-    """Take, capture, publish, sign: in this order, so that a backup gets its name only when its manifest can follow at once."""
+    """Take, capture, publish, sign: in this order, so that a backup gets its name only when its manifest can follow at once.
+
+    The anchor is let go before the files are read: a standby should not stand still for that.
+    """
     low = content.sequences(connect, databases)
     with contextlib.ExitStack() as held:
+        folder: pathlib.Path | None = None
+        captured: dict[str, t.Any] | None = None
         if not wish.told["take"]:
             taken = _found(wish)
-            point = held.enter_context(_point(context, wish, method, connect, about, databases, taken))
-            captured = _captured(wish, point, databases, low)
-            files = hashing.of_place(wish.place, hashing.listed(wish.place, _prefix(wish)).values())
         elif wish.engine == "pgbackrest":
-            found = wish.told["pgbackrest"]
-            taken = pgbackrest.take(wish.programs, wish.repository, kind=found["type"], jobs=wish.told["jobs"])
+            kind = wish.told["pgbackrest"]["type"]
+            taken = pgbackrest.take(wish.programs, wish.repository, kind=kind, jobs=wish.told["jobs"])
             wish = dataclasses.replace(wish, label=taken.label)
-            point = held.enter_context(_point(context, wish, method, connect, about, databases, taken))
-            captured = _captured(wish, point, databases, low)
-            files = hashing.of_place(wish.place, hashing.listed(wish.place, _prefix(wish)).values())
         else:
             folder = held.enter_context(_stage(wish))
             environment = held.enter_context(service_file.environment(context.parameters, wish.programs.account, APPLICATION))
             if wish.engine == "pg_dump":
-                point = held.enter_context(anchor.snapshot(connect, databases, exact=method == "snapshot"))
-                taken = take_dump.take(
-                    wish.programs,
-                    environment,
-                    folder,
-                    wish.label,
-                    point.snapshots or {},
-                    jobs=wish.told["jobs"],
-                    compress=wish.told["compress"],
-                )
+                with anchor.snapshot(connect, databases, exact=method == "snapshot") as point:
+                    taken = _dumped(wish, environment, folder, point)
+                    captured = _captured(wish, point, databases, low)
             else:
-                taken = take_basebackup.take(
-                    wish.programs,
-                    environment,
-                    folder,
-                    wish.label,
-                    plain=wish.told["format"] == "plain",
-                    compress=wish.told["compress"],
-                    max_rate=wish.told["bytes_per_second"],
-                )
-                point = held.enter_context(_point(context, wish, method, connect, about, databases, taken))
-            captured = _captured(wish, point, databases, low)
-            files = _published(wish, folder)
+                taken = _copied(wish, environment, folder)
+        if captured is None:
+            with _point(context, wish, method, connect, about, databases, taken) as point:
+                captured = _captured(wish, point, databases, low)
+        files = _published(wish, folder) if folder else hashing.of_place(wish.place, hashing.listed(wish.place, _prefix(wish)).values())
     return manifest.put(wish.place, _predicate(wish, point, taken, about, files, captured), wish.key)
+
+
+def _dumped(wish: Wish, environment: t.Mapping[str, str], folder: pathlib.Path, point: Point) -> Taken:
+    jobs, compress = wish.told["jobs"], wish.told["compress"]
+    return take_dump.take(wish.programs, environment, folder, wish.label, point.snapshots or {}, jobs=jobs, compress=compress)
+
+
+def _copied(wish: Wish, environment: t.Mapping[str, str], folder: pathlib.Path) -> Taken:
+    return take_basebackup.take(
+        wish.programs,
+        environment,
+        folder,
+        wish.label,
+        plain=wish.told["format"] == "plain",
+        compress=wish.told["compress"],
+        max_rate=wish.told["bytes_per_second"],
+    )
 
 
 @contextlib.contextmanager
