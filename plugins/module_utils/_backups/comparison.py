@@ -26,7 +26,7 @@ def with_manifest(run: Validation, target: Target, manifest: Manifest, *, kind: 
     run.progress.begin(
         "compare", float(sum(one["bytes"] for database in manifest.databases.values() for one in database["tables"].values()))
     )
-    found = capture(run, target, list(manifest.databases), sampling.as_captured(manifest.databases))
+    found = capture(run, target, list(manifest.databases), sampling.as_captured(manifest.databases), strong=manifest.strong)
     both = {
         name: compare.compare(manifest.databases[name], found[name], kind=kind, exact=exact, database=name) for name in manifest.databases
     }
@@ -84,8 +84,10 @@ def databases_of(target: Target) -> list[str]:
         return [name for (name,) in session.execute(query)]
 
 
-def capture(run: Validation, target: Target, databases: t.Sequence[str], sample: content.Sampling | None = None) -> dict[str, t.Any]:
-    """What these databases of the copy hold.
+def capture(
+    run: Validation, target: Target, databases: t.Sequence[str], sample: content.Sampling | None = None, *, strong: bool = False
+) -> dict[str, t.Any]:
+    """What these databases of the copy hold, summed as the manifest was.
 
     :raises Stopped: SCHEMA_MISMATCH, one of them is not there; START_FAILED.
     """
@@ -95,7 +97,7 @@ def capture(run: Validation, target: Target, databases: t.Sequence[str], sample:
         run.require_time()
 
     try:
-        return content.capture(target.connect, databases, jobs=run.wish.jobs, sample=sample, tick=tick)
+        return content.capture(target.connect, databases, jobs=run.wish.jobs, sample=sample, tick=tick, strong=strong)
     except Refusal as refusal:
         raise stop("SCHEMA_MISMATCH", refusal.thing, expected=refusal.expected, found=refusal.found) from refusal
     except psycopg.Error as problem:
