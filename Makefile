@@ -44,6 +44,7 @@ demo: $(READY)  ## sprint 36 on the playground: a hot table moves to its new lay
 
 demo-stop: $(READY)  ## stop the demo's server and delete its data
 	@$(VENV)/bin/python -m playground.postgres remove --name demo
+	@$(VENV)/bin/python -m playground.backups remove
 
 test: $(READY)  ## all tiers, and at the end which of them ran
 	@$(VENV)/bin/python tests/run_tiers.py

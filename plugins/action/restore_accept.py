@@ -52,7 +52,7 @@ def _accept(options: t.Mapping[str, t.Any], *, writes: bool) -> dict[str, t.Any]
             return {"changed": False, "rows": _rows(entries, str(options["run"]))}
         if not writes:
             return {"changed": True, "rows": said["rows"]}
-        predicate = told.stamped(said, options["by"])
+        predicate = ledgers.attached(log, told.stamped(said, options["by"]))
         try:
             log.append([statement.statement(runs.ACCEPTED, predicate, {f"run {said['run']}": digest(predicate)})], after=head)
         except HeadMoved:

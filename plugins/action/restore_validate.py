@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import time
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.governed.delivery.plugins.module_utils._backups import progress, run_directory, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups import outcome, progress, run_directory, runs
 from ansible_collections.governed.delivery.plugins.module_utils._backups.work_validate import SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.plugin_utils import (
     actions,
     background,
     ledgers,
-    restore_ledger,
     restore_progress,
     restore_table,
 )
@@ -43,8 +43,12 @@ class ActionModule(ActionBase):
         arguments = {name: value for name, value in self._task.args.items() if name != "ledger"}
         try:
             log = ledgers.log(options["ledger"], writes=not self._task.check_mode) if options["ledger"] else None
+            about = (options["cluster"], options["engine"])
+            entries = ledgers.entries(log) if log is not None else ()
+            if options["reuse_within"] and (kept := runs.last_pass(entries, *about, now=time.time(), within=options["reuse_within"])):
+                return _kept(kept)
             if log is not None and options["accepted"] is None:
-                arguments["accepted"] = restore_ledger.accepted_rows(log, options["cluster"], options["engine"])
+                arguments["accepted"] = runs.accepted(entries, *about)
             if self._task.check_mode:
                 return _told(self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars or {}))
             return _told(self._signed(log, options, arguments, task_vars or {}))
@@ -78,11 +82,19 @@ class ActionModule(ActionBase):
             said = str(result.get("msg") or "the module did not answer")[:500]
             result["ledger_index"] = ledgers.say(log, runs.ABORTED, {**about, "at": at, "reason": said})
             return
-        begun = restore_ledger.unended(log)
+        begun = runs.unended(ledgers.entries(log))
         for dead in record.get("aborted", []):
             if dead in begun:
                 ledgers.say(log, runs.ABORTED, {"run": dead, "at": at, "reason": "its process died; a later run cleaned up after it"})
         result["ledger_index"] = ledgers.say(log, runs.FINISHED, record)
+
+
+def _kept(entry: runs.Entry) -> Result:
+    """What an earlier run found, as this one's."""
+    Display().display(f"  {entry.said.get('cluster')}  run {entry.said.get('run')} passed at {entry.said.get('at')}; it is not made again")
+    record = dict(entry.said)
+    facts = {"record": record, "verdict": record["verdict"], "measures": outcome.measures(record), "timeline": outcome.timeline([])}
+    return _told({"changed": False, **facts, "rows": outcome.rows(record), "ledger_index": entry.index})
 
 
 def _told(result: Result) -> Result:

@@ -96,7 +96,9 @@ options:
     type: str
     default: postgres
   server_settings:
-    description: Settings of the throw-away server, for instance C(shared_buffers) or C(shared_preload_libraries). What keeps it apart from the world cannot be set.
+    description:
+      - Settings of the throw-away server, for instance C(shared_buffers) or C(shared_preload_libraries).
+      - What keeps it apart from the world cannot be set.
     type: dict
     default: {}
   jobs:
@@ -241,6 +243,12 @@ options:
   textfile:
     description: File for the node exporter's textfile collector, on the host that restores. It ends with C(.prom).
     type: path
+  reuse_within:
+    description:
+      - With O(ledger), take what the last run of this cluster and engine found instead, if it passed and ended at most so many seconds ago.
+        A gate that is looked at every few minutes need not restore each time.
+    type: float
+    default: 0.0
   ledger:
     description: Where to sign that the run began, and what it found. On the controller.
     type: dict

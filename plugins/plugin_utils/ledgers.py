@@ -10,6 +10,7 @@ may lie in a bucket whose owner cannot rewrite them.
 
 from __future__ import annotations
 
+import json
 import pathlib
 import secrets
 import typing as t
@@ -18,17 +19,19 @@ from ansible_collections.governed.delivery.plugins.module_utils._backups.runs im
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, merkle, statement
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import options as ledger_options
-from ansible_collections.governed.delivery.plugins.module_utils._ledger.canonical import digest
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.canonical import canonical, digest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.directory import DirectoryStore
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import SigningKey, VerifierKey
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.log import Head, Log
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 import S3Store
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
-from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved, Store
+from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved, Missing, Store
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
 from ansible_collections.governed.delivery.plugins.plugin_utils import files
 
 OPTIONS = ledger_options.OPTIONS
+LARGE = ("rows", "tables")  # of a validation's record
+LARGEST = 16_384  # bytes of one of them within an entry
 
 
 def evidence(options: t.Mapping[str, t.Any], *, writes: bool) -> Evidence:
@@ -52,12 +55,15 @@ def log(options: t.Mapping[str, t.Any], *, writes: bool) -> Log:
 def say(log: Log, kind: str, predicate: t.Mapping[str, t.Any], subjects: t.Mapping[str, str] | None = None) -> int:
     """Append one statement that stands on nothing said before it; again whenever somebody else was quicker.
 
+    What grows with the number of tables (``LARGE``) is attached when it is too much for an entry, and named by its digest; ``entries`` brings it back.
+
     :param log: one that ``writes``.
     :param subjects: names with their SHA-256 as hex; the predicate itself when there are none.
     :return: its index in the ledger.
     :raises Refusal: it is no statement, or the ledger cannot be written.
     """
-    said = statement.statement(kind, predicate, subjects or {kind: digest(predicate)})
+    small = attached(log, predicate)
+    said = statement.statement(kind, small, subjects or {kind: digest(small)})
     while True:
         head = log.head()
         try:
@@ -66,13 +72,36 @@ def say(log: Log, kind: str, predicate: t.Mapping[str, t.Any], subjects: t.Mappi
             continue
 
 
+def attached(log: Log, predicate: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The predicate, with what is large in it kept beside the log."""
+    large = {key: content for key in LARGE if key in predicate and len(content := canonical(predicate[key])) > LARGEST}
+    if not large:
+        return dict(predicate)
+    kept = {key: log.store.attach(content) for key, content in large.items()}
+    return {**{key: value for key, value in predicate.items() if key not in large}, "attached": kept}
+
+
+def _whole(log: Log, predicate: dict[str, t.Any]) -> dict[str, t.Any]:
+    named = {key: named for key, named in predicate.get("attached", {}).items() if key in LARGE}
+    try:
+        return {**predicate, **{key: json.loads(log.store.attachment(name)) for key, name in named.items()}}
+    except Missing as problem:
+        raise Refusal(
+            f"attachment {problem}",
+            expected="to be kept beside the ledger",
+            found="nothing",
+            remedy="Restore it from a copy of the ledger.",
+            code="attachment_missing",
+        ) from problem
+
+
 def entries(log: Log, head: Head | None = None) -> tuple[Entry, ...]:
     """Every statement up to that head, by default the present one, oldest first, as ``_backups`` reads them.
 
     :raises Refusal: the ledger is damaged, or not signed by its key.
     """
     return tuple(
-        Entry(one.index, merkle.leaf_hash(one.raw).hex(), statement.kind(one.statement), one.statement["predicate"])
+        Entry(one.index, merkle.leaf_hash(one.raw).hex(), statement.kind(one.statement), _whole(log, one.statement["predicate"]))
         for one in log.read(0, head)
     )
 

@@ -103,6 +103,15 @@ def accepted(entries: t.Iterable[Entry], cluster: str, engine: str) -> dict[str,
     return None if said is None else {str(table): int(rows) for table, rows in records.part(said, "rows").items()}
 
 
+def last_pass(entries: t.Iterable[Entry], cluster: str, engine: str, *, now: float, within: float) -> Entry | None:
+    """The last run of that cluster by that engine, if it passed and ended at most so many seconds ago. A red one is never passed over."""
+    ends = [one for one in entries if one.kind in (FINISHED, ABORTED) and _is(one, cluster, engine)]
+    if not ends or ends[-1].kind != FINISHED or ends[-1].said.get("verdict") != "PASS":
+        return None
+    at = records.moment(ends[-1].said.get("at"))
+    return ends[-1] if at is not None and 0 <= now - at.timestamp() <= within else None
+
+
 def _is(one: Entry, cluster: str, engine: str) -> bool:
     return (str(one.said.get("cluster", "")), str(one.said.get("engine", ""))) == (cluster, engine)
 

@@ -61,7 +61,9 @@ SPEC = ArgumentSpec(
         "run_timeout": {"type": "float", "default": 7200.0},
         "pgbackrest": {"type": "dict", "options": {"stanza": {"type": "str", "required": True}, "config": {"type": "path"}}},
         "textfile": {"type": "path"},
-        "ledger": {"type": "dict", "options": ledger.OPTIONS},  # the action's
+        # Of the action:
+        "reuse_within": {"type": "float", "default": 0.0},
+        "ledger": {"type": "dict", "options": ledger.OPTIONS},
     },
     mutually_exclusive=(("target_time", "target_lsn"),),
 )

@@ -44,3 +44,19 @@ def test_what_is_said_by_many_at_once_is_all_there(tmp_path: pathlib.Path) -> No
     assert sorted(indexes) == list(range(1, 17))
     assert {statement.kind(entry.statement) for entry in entries} == {"restore_started"}
     assert [entries[index].statement["predicate"]["run"] for index in indexes] == list(range(1, 17))
+
+
+def test_a_record_of_many_tables_is_attached_and_comes_back(tmp_path: pathlib.Path) -> None:
+    rows = {f"shop: app.table_{number}": number for number in range(5000)}
+    record = {"run": "r", "rows": rows, "tables": {"compared": 5000}}
+    log = ledgers.log({"directory": tmp_path}, writes=True)
+    ledgers.say(log, "restore_finished", record)
+    entry = log.read()[0].statement["predicate"]
+    assert "rows" not in entry
+    assert entry["tables"] == {"compared": 5000}, "what is small stays"
+    said = ledgers.entries(ledgers.log({"directory": tmp_path}, writes=False))[0].said
+    assert said["rows"] == rows
+    attachment = next(path for path in tmp_path.rglob(entry["attached"]["rows"]))
+    attachment.unlink()
+    with pytest.raises(Refusal, match="expected to be kept"):
+        ledgers.entries(ledgers.log({"directory": tmp_path}, writes=False))

@@ -48,7 +48,7 @@ def test_a_variable_is_described_as_the_modules_option(name: str) -> None:
 
 def test_the_schedule_keeps_whatever_a_validation_is_told() -> None:
     kept = set(read("vars/main.yml")[f"{PREFIX}validation"])
-    assert kept == {*GIVEN, "drill_day"} - {"night", "is_drill"}
+    assert kept == {*GIVEN, "drill_day"} - {"night", "is_drill", "reuse_within"}, "a night restores, whatever passed before"
 
 
 def test_the_runbook_has_every_code_with_its_verdict() -> None:
