@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import pathlib
@@ -17,12 +16,11 @@ import typing as t
 
 import psycopg
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import manifest
-from ansible_collections.governed.delivery.plugins.module_utils._ledger import envelope, keys
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
 
 from playground import postgres
 from playground.installation import installation, reachable
-from tests.support.restores import Scene, scene
+from tests.support.restores import Scene, as_it_lies, codes, finding, flipped, heap, resign, rewrite, scene
 
 Result = dict[str, t.Any]
 
@@ -74,56 +72,6 @@ def _same(source: str, destination: str) -> None:
     shutil.copy2(source, destination)
     status = pathlib.Path(source).stat()
     os.chown(destination, status.st_uid, status.st_gid)
-
-
-def codes(result: Result) -> set[str]:
-    """What was found, but for what is only said."""
-    return {one["code"] for one in result["record"]["findings"] if one["verdict"] != "PASS"}
-
-
-def finding(result: Result, code: str) -> Result:
-    """The finding of that code."""
-    found: Result = next(one for one in result["record"]["findings"] if one["code"] == code)
-    return found
-
-
-def rewrite(path: pathlib.Path, change: t.Callable[[bytes], bytes]) -> None:
-    """Change a file, with its time of change: a damage does not tell when it came."""
-    status = path.stat()
-    path.write_bytes(change(path.read_bytes()))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def flipped(content: bytes, at: int) -> bytes:
-    """One bit is another."""
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-
-
-def resign(made: Scene, label: str, change: t.Callable[[Result], None]) -> None:
-    """As if the manifest had been captured that way."""
-    path = made.place / "manifests" / f"{label}.json"
-    predicate = json.loads(envelope.unseal(path.read_bytes()).payload)["predicate"]
-    change(predicate)
-    rewrite(path, lambda _before: manifest.seal(predicate, keys.read(made.key_file)))
-
-
-def as_it_lies(made: Scene, label: str) -> None:
-    """As if the damage had been there before the manifest's digests were taken."""
-
-    def digest(predicate: Result) -> None:
-        for path, one in predicate["backup"]["files"].items():
-            content = (made.place / path).read_bytes()
-            one.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
-
-    resign(made, label, digest)
-
-
-def heap(made: Scene, label: str, table: str) -> pathlib.Path:
-    """The file of a table in a plain backup."""
-    with made.primary.connect() as session:
-        found = session.execute("SELECT pg_relation_filepath(%s)", [table]).fetchone()
-    assert found is not None
-    return made.place / "backups" / label / str(found[0])
 
 
 @pytest.mark.parametrize("label", list(BACKUPS))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 import secrets
@@ -15,8 +17,8 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat
-from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
+from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat, manifest
+from ansible_collections.governed.delivery.plugins.module_utils._ledger import envelope, keys
 
 from playground import modules
 from playground.account import Account, room, server_account
@@ -24,6 +26,8 @@ from playground.installation import installation, reachable
 from playground.postgres import Postgres
 
 ARCHIVING = {"archive_mode": "on", "wal_level": "logical", "max_connections": "60", "max_wal_senders": "10", "archive_timeout": "60"}
+
+Result = dict[str, t.Any]
 
 
 @dataclasses.dataclass
@@ -82,15 +86,15 @@ class Scene:
         return sorted(path.name for path in self.archive().iterdir() if len(path.name) == 24)
 
     def switch(self) -> None:
-        """Let everything that was written be archived, and wait for it."""
+        """Let everything that was written be archived, by whatever archives."""
         with self.primary.connect(autocommit=True) as session:
             name = session.execute("SELECT pg_walfile_name(pg_logical_emit_message(true, 'scene', 'switch'))").fetchone()
             session.execute("SELECT pg_switch_wal()")
-        assert name is not None
-        until = time.monotonic() + 30
-        while not self.archive(name[0]).exists():
-            assert time.monotonic() < until, f"{name[0]} was not archived"
-            time.sleep(0.02)
+            assert name is not None
+            until = time.monotonic() + 30
+            while session.execute("SELECT coalesce(last_archived_wal, '') < %s FROM pg_stat_archiver", name).fetchone() != (False,):
+                assert time.monotonic() < until, f"{name[0]} was not archived"
+                time.sleep(0.05)
 
     def make_stanza(self) -> None:
         """A repository of pgBackRest in the place."""
@@ -179,3 +183,53 @@ def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_
         yield made
     finally:
         shutil.rmtree(folder)
+
+
+def codes(result: Result) -> set[str]:
+    """What was found, but for what is only said."""
+    return {one["code"] for one in result["record"]["findings"] if one["verdict"] != "PASS"}
+
+
+def finding(result: Result, code: str) -> Result:
+    """The finding of that code."""
+    found: Result = next(one for one in result["record"]["findings"] if one["code"] == code)
+    return found
+
+
+def rewrite(path: pathlib.Path, change: t.Callable[[bytes], bytes]) -> None:
+    """Change a file, with its time of change: a damage does not tell when it came."""
+    status = path.stat()
+    path.write_bytes(change(path.read_bytes()))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    """One bit is another."""
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def resign(made: Scene, label: str, change: t.Callable[[Result], None]) -> None:
+    """As if the manifest had been captured that way."""
+    path = made.place / "manifests" / f"{label}.json"
+    predicate = json.loads(envelope.unseal(path.read_bytes()).payload)["predicate"]
+    change(predicate)
+    rewrite(path, lambda _before: manifest.seal(predicate, keys.read(made.key_file)))
+
+
+def as_it_lies(made: Scene, label: str) -> None:
+    """As if the damage had been there before the manifest's digests were taken."""
+
+    def digest(predicate: Result) -> None:
+        for path, one in predicate["backup"]["files"].items():
+            content = (made.place / path).read_bytes()
+            one.update(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    resign(made, label, digest)
+
+
+def heap(made: Scene, label: str, table: str) -> pathlib.Path:
+    """The file of a table in a plain backup."""
+    with made.primary.connect() as session:
+        found = session.execute("SELECT pg_relation_filepath(%s)", [table]).fetchone()
+    assert found is not None
+    return made.place / "backups" / label / str(found[0])
