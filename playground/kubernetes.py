@@ -126,7 +126,7 @@ def _answers_in_time(started: Started) -> bool:
 
 
 def _etcd(built: Component, folder: Path) -> Started:
-    client, peer = (f"http://{cluster.HOST}:{cluster.free_port(None)}" for _ in range(2))
+    client, peer = (f"http://{cluster.HOST}:{cluster.free_port(None)}" for _which in ("client", "peer"))
     told = {
         "data-dir": str(folder / "etcd"),
         "listen-client-urls": client,

@@ -12,6 +12,7 @@ import re
 import subprocess
 import typing as t
 from pathlib import Path
+from types import MappingProxyType
 
 from .errors import Refusal
 
@@ -25,7 +26,7 @@ FIXED = {
     "GOWORK": "off",
 }
 LAST_LINES = 6
-NO_STAMPS: t.Mapping[str, str] = {}
+NO_STAMPS: t.Mapping[str, str] = MappingProxyType({})
 
 CHECKSUM = r"checksum mismatch|SECURITY ERROR|missing go\.sum entry|updates to go\.(mod|sum) needed"
 NO_SPACE = r"no space left on device|disk quota exceeded"

@@ -90,7 +90,7 @@ def growth(found: Quarter) -> Markup | None:
         ends = [0.0, *sorted(sizes)]
         if model.fetch > 0:
             crossing = (found.wanted.rto - model.fixed - model.replay * wal) / model.fetch
-            ends.append(min(max(crossing, max(sizes)), max(sizes) * 3))
+            ends.append(min(max(crossing, *sizes), max(sizes) * 3))
         line = [(end / GIGABYTE, model.seconds(end, wal)) for end in ends]
     dots = [(point.fetched / GIGABYTE, point.seconds) for point in found.points]
     limit = Limit(f"goal {words.lasting(found.wanted.rto)}", found.wanted.rto)

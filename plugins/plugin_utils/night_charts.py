@@ -123,9 +123,9 @@ class _Plot:
 
 def bars(title: str, description: str, nights: Nights, parts: t.Sequence[str], found: t.Sequence[Bar], identity: str) -> Markup:
     """Bars in parts. ``identity`` begins the ids inside and has to be unique on the page, here and below."""
-    plot = _plot(nights, [sum(value for _part, value in bar.parts) for bar in found])
+    plot = _plot(nights, [sum(value for _part, value in one.parts) for one in found])
     legend, height = _legend([(f"part-{index % COLOURS}", name) for index, name in enumerate(parts)], plot)
-    return _svg(title, description, identity, height, _axes(plot), joined(_bar(bar, parts, plot) for bar in found), _over(plot), legend)
+    return _svg(title, description, identity, height, _axes(plot), joined(_bar(one, parts, plot) for one in found), _over(plot), legend)
 
 
 def curves(title: str, description: str, nights: Nights, found: t.Sequence[Curve], identity: str) -> Markup:
@@ -259,16 +259,16 @@ def _day_axis(plot: _Plot) -> Markup:
     return joined(parts)
 
 
-def _bar(bar: Bar, parts: t.Sequence[str], plot: _Plot) -> Markup:
+def _bar(night: Bar, parts: t.Sequence[str], plot: _Plot) -> Markup:
     width = max(1.5, min(26.0, plot.step * 0.78))
-    x, below = plot.x(bar.day) - width / 2, 0.0
+    x, below = plot.x(night.day) - width / 2, 0.0
     drawn = []
-    for part, value in bar.parts:
+    for part, value in night.parts:
         top = plot.y(below + value)
         drawn.append(tag("rect", class_=f"part-{part % COLOURS}", x=x, y=top, width=width, height=plot.y(below) - top))
         below += value
-    said = ", ".join(f"{parts[part]} {scales.duration(value)}" for part, value in bar.parts)
-    return tag("g", tag("title", f"{bar.day.isoformat()}: {scales.duration(below)} ({said})"), *drawn)
+    said = ", ".join(f"{parts[part]} {scales.duration(value)}" for part, value in night.parts)
+    return tag("g", tag("title", f"{night.day.isoformat()}: {scales.duration(below)} ({said})"), *drawn)
 
 
 def _curve(curve: Curve, colour: int, plot: _Plot) -> Markup:

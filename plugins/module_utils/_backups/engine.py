@@ -63,14 +63,12 @@ class Engine(t.Protocol):
 
     def backups(self, until: float) -> Backups:
         """What was there at that moment."""
-        ...
 
     def fetch(self, backup: Backup, expected: t.Mapping[str, tuple[int, str]], folder: pathlib.Path) -> int:
         """Bring it into the run's folder; the bytes that came.
 
         :param expected: size and SHA-256 by path, from the manifest; empty without one.
         """
-        ...
 
 
 class PhysicalEngine(Engine, t.Protocol):
@@ -78,15 +76,12 @@ class PhysicalEngine(Engine, t.Protocol):
 
     def archive(self, backup: Backup, /, until: float, size: int) -> Archive:
         """The WAL archive at that moment."""
-        ...
 
     def segments(self, archive: Archive, size: int) -> Source:
         """Where its segments come from."""
-        ...
 
     def verify(self, data: pathlib.Path, /) -> Look | None:
         """The tool's own look at the restored files, before the server has touched them; None where the restore itself has looked."""
-        ...
 
 
 def included(data: pathlib.Path, size: int) -> set[wal.Segment]:

@@ -122,11 +122,10 @@ class PgBackRest:
         if answer.code != 0 and _meaning(answer) != "RESTORE_FAILED":
             raise stop(_meaning(answer), item.path, expected="pgbackrest archive-get to succeed", found=_said(answer))
         content = destination.read_bytes() if answer.code == 0 and destination.exists() else b""
-        wanted = SEGMENT.match(item.path.rsplit("/", maxsplit=1)[-1])
-        assert wanted is not None
+        wanted = SEGMENT.sub(r"\2", item.path.rsplit("/", maxsplit=1)[-1])
         found = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        if found != wanted.group(2):
-            raise stop("WAL_CORRUPT", item.path, expected=f"SHA-1 {wanted.group(2)}", found=found if content else _said(answer))
+        if found != wanted:
+            raise stop("WAL_CORRUPT", item.path, expected=f"SHA-1 {wanted}", found=found if content else _said(answer))
         require_first_page(segment, content, item.path, size)
         if self._local is None:
             (self._mirror / item.path).unlink()

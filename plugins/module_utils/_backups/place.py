@@ -63,24 +63,18 @@ class Place(t.Protocol):
 
     def describe(self) -> dict[str, str]:
         """Kind and name, for people and the ledger; no secrets."""
-        ...
 
     def listing(self, prefix: str, until: float) -> Listing:
         """What was there at ``until`` (epoch seconds): nothing younger, and of overwritten write-once objects the first version."""
-        ...
 
     def open(self, item: Item) -> Reader:
         """Exactly that version's bytes; OBJECT_REPLACED or FILE_MISSING where they are not to be had any more."""
-        ...
 
     def lock(self, item: Item, /) -> Lock | None:
         """The retention of that version; None without."""
-        ...
 
     def put(self, path: str, content: bytes) -> None:
         """Keep a new object; never over other bytes (OBJECT_REPLACED then)."""
-        ...
 
     def put_file(self, path: str, file: str) -> None:
         """The same from a local file."""
-        ...

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import typing as t
 import urllib.parse
@@ -59,7 +60,7 @@ def make(options: t.Mapping[str, t.Any]) -> Place:
         _require_url(str(endpoint))
     if ca_bundle and not pathlib.Path(ca_bundle).is_file():
         raise _wrong("ca_bundle", "a file of certificates", f"nothing at {ca_bundle}")
-    if not seconds > 0:
+    if seconds <= 0 or math.isnan(seconds):
         raise _wrong("io_timeout", "more than 0 seconds", str(seconds))
     return S3Place(
         Address(chosen["bucket"], chosen.get("prefix") or "", endpoint, chosen.get("region"), chosen.get("profile")),

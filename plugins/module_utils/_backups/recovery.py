@@ -121,7 +121,7 @@ class Watch:
         )
         try:
             self.spool.require_well()
-            found = session.execute(query).fetchone()
+            [found] = session.execute(query).fetchall()
         except Exception as problem:
             self._wait_for_the_end()
             try:
@@ -129,7 +129,6 @@ class Watch:
             except Stopped as stopped:
                 raise self._cause(stopped) from problem
             raise
-        assert found is not None
         return found[0], found[1], found[2]
 
     def _wait_for_the_end(self) -> None:

@@ -53,7 +53,6 @@ class Source(t.Protocol):
 
     def segment(self, segment: wal.Segment, destination: pathlib.Path) -> int:
         """Put it there; bytes fetched. Raises ``Stopped`` where it is not as it should be."""
-        ...
 
 
 class Spool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import pathlib
 import time
+import typing as t
 
 from .._ledger.canonical import digest
 from . import goals, locate, lock_check, logical, manifest, outcome, physical, pulse, run_directory, space, termination
@@ -55,7 +56,7 @@ def find(run: Validation, engine: BaseBackup | PgBackRest | Dump) -> Located:
     """
     run.progress.begin("locate")
     if run.wish.heartbeat:
-        run.checks.run("primary's heartbeat", functools.partial(_ask_primary, run))
+        run.checks.run("primary's heartbeat", functools.partial(_ask_primary, run, run.wish.heartbeat))
     run.t0 = time.time()
     located = locate.locate(engine.backups(run.t0), run.wish.backup, functools.partial(_manifest, run))
     locate.require_target(located, run.wish.until)
@@ -131,9 +132,8 @@ def _require_apart(wish: Wish, place: Place) -> None:
         raise stop("TARGET_REFUSED", str(wish.work), expected="a folder outside the backups", found=f"one inside {told['name']}")
 
 
-def _ask_primary(run: Validation) -> Look:
-    assert run.wish.heartbeat is not None
-    run.pulse = pulse.take(run.wish.heartbeat)
+def _ask_primary(run: Validation, connection: t.Mapping[str, t.Any]) -> Look:
+    run.pulse = pulse.take(connection)
     return Look(f"number {run.pulse.seq}, {run.pulse.age:.1f} s old; its clock is {run.pulse.clock_offset:+.2f} s from ours")
 
 
