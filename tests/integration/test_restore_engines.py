@@ -135,7 +135,8 @@ def test_the_copy_is_alone_in_the_world(start: Start) -> None:
             shop.switch()
         query = """
             SELECT name FROM pg_settings WHERE (name, setting) IN (('archive_mode', 'on'), ('cluster_name', 'production'))
-               OR name IN ('archive_command', 'primary_conninfo', 'listen_addresses', 'shared_preload_libraries', 'synchronous_standby_names') AND setting NOT IN ('', '(disabled)')
+               OR name IN ('archive_command', 'primary_conninfo', 'listen_addresses', 'shared_preload_libraries', 'synchronous_standby_names')
+                  AND setting NOT IN ('', '(disabled)')
                OR name = 'max_logical_replication_workers' AND setting <> '0'
             UNION ALL SELECT 'worker' FROM pg_stat_activity WHERE backend_type LIKE 'logical replication%'
         """
