@@ -25,6 +25,7 @@ RESULTS = ROOT / "build" / "tests"
 PYTHON = sys.executable
 COMPLAINT = r"^(fatal|failed): \[|^\[ERROR\]|^(FAILED|ERROR) |^E   |: error: "
 MOST_COMPLAINTS = 20
+CRONJOB = "tests/real/test_backup_cronjob.py"
 PLUGINS = "ansible_collections.governed.delivery.plugins"
 
 
@@ -36,6 +37,7 @@ class Tier:
     about: str
     commands: tuple[tuple[str, ...], ...]
     needs: str | None = None  # a program without which the tier is skipped
+    is_usual: bool = True  # else it runs only when it is asked for by name: it builds for minutes where nothing is built yet
     prepares: tuple[tuple[str, ...], ...] = ()  # may fail, where a network is missing: the tests then skip what they could not have
 
 
@@ -50,8 +52,8 @@ class Result:
     complaints: tuple[str, ...] = ()
 
 
-def pytest_command(tier: str) -> tuple[str, ...]:
-    return (PYTHON, "-m", "pytest", f"tests/{tier}", f"--junitxml={RESULTS / tier}.xml")
+def pytest_command(tier: str, *more: str, path: str = "") -> tuple[str, ...]:
+    return (PYTHON, "-m", "pytest", path or f"tests/{tier}", f"--junitxml={RESULTS / tier}.xml", *more)
 
 
 TIERS = (
@@ -71,13 +73,15 @@ TIERS = (
     Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
     Tier("unit", "pure logic", (pytest_command("unit"),)),
     Tier("integration", "modules and playbooks on real PostgreSQL servers", (pytest_command("integration"),)),
+    Tier("promotion", "the engine's playbooks, two at a time", (pytest_command("promotion", "-n2", "--dist=loadscope"),)),
     Tier("faults", "a few kills of each kind; `make faults` makes many", (pytest_command("faults"),)),
     Tier(
         "real",
         "servers built from Go modules; what cannot be had is skipped by its name",
-        (pytest_command("real"),),
+        (pytest_command("real", f"--ignore={CRONJOB}"),),
         prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck"),),
     ),
+    Tier("kubernetes", "the nightly CronJob on a real control plane", (pytest_command("kubernetes", path=CRONJOB),), is_usual=False),
     Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
 )
 
@@ -164,7 +168,7 @@ def table(results: list[Result]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("tiers", nargs="*", metavar="tier", help="of: " + ", ".join(tier.name for tier in TIERS))
-    chosen = parser.parse_args().tiers or [tier.name for tier in TIERS]
+    chosen = parser.parse_args().tiers or [tier.name for tier in TIERS if tier.is_usual]
     unknown = sorted(set(chosen) - {tier.name for tier in TIERS})
     if unknown:
         parser.error(f"no tier {', '.join(unknown)}; there are: {', '.join(tier.name for tier in TIERS)}")
@@ -176,7 +180,7 @@ def main() -> int:
             print(f"\n=== {tier.name}: {tier.about}", flush=True)
             results.append(run(tier))
         else:
-            results.append(Result(tier.name, "skipped", 0.0, "not asked for"))
+            results.append(Result(tier.name, "skipped", 0.0, f"not asked for: make {tier.name}"))
     for result in results:
         for line in result.complaints:
             print(f"{result.tier}: {line}")

@@ -102,6 +102,8 @@ def _told(result: Result) -> Result:
     if "rows" not in result:
         return result
     result["table"] = restore_table.lines(result.pop("rows"))
+    for line in result["table"]:  # a person who waits for it sees it, whatever the playbook shows
+        Display().display(f"  {line}")
     verdict = result["verdict"]
     if verdict != "PASS":
         found = (result.get("record") or result.get("plan") or {}).get("findings", [])
