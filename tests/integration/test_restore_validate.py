@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import tarfile
 import time
 import typing as t
@@ -18,7 +19,7 @@ import psycopg
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
 
-from playground import postgres
+from playground import modules, postgres
 from playground.installation import installation, reachable
 from tests.support.restores import Scene, as_it_lies, codes, finding, flipped, heap, resign, rewrite, scene
 
@@ -360,6 +361,7 @@ def test_a_heartbeat_that_stopped(shop: Scene) -> None:
         ({"bytes_per_second": -1.0}, "bytes_per_second"),
         ({"night": "tonight"}, "night"),
         ({"run": "../x"}, "run"),
+        ({"work_directory": "/tmp/a$(touch b)"}, "work_directory"),
         ({"run_as": "root"}, "run_as"),
     ],
 )
@@ -375,3 +377,28 @@ def test_no_password_of_the_primary_in_any_answer(shop: Scene) -> None:
     assert "sesame-open" not in json.dumps({key: value for key, value in result.items() if key != "invocation"})
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(shop.primary.dsn, port=1)
+
+
+def test_a_dump_that_fails_quotes_no_row(copy: Scene) -> None:
+    data = max((copy.place / "backups" / "dump").rglob("*.dat"), key=lambda path: path.stat().st_size)
+    rewrite(data, lambda content: content.replace(b"1\t", b"secret-of-a-customer\t", 1))
+    as_it_lies(copy, "dump")
+    result = copy.validate(**DUMP)
+    assert codes(result) == {"RESTORE_FAILED"}
+    assert "invalid input syntax" in finding(result, "RESTORE_FAILED")["found"]
+    assert "line 1" not in finding(result, "RESTORE_FAILED")["found"], "the context quotes the row"
+
+
+def test_a_server_that_is_killed_is_told(shop: Scene) -> None:
+    """By whoever needs the memory: no traceback, and the clean-up as ever."""
+    process = modules.spawn("restore_validate", shop.wanted(**TAR, bytes_per_second=30_000_000))
+    until = time.monotonic() + 60
+    while not (found := list(shop.work.glob("rv-*/data/postmaster.pid"))):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    time.sleep(0.05)
+    os.kill(int(found[0].read_text().split()[0]), signal.SIGKILL)
+    answer = modules.finished(process, 60)
+    assert answer is not None
+    assert answer["verdict"] == "FAIL", answer["record"]["findings"]
+    assert not list(shop.work.glob("rv-*"))

@@ -117,7 +117,13 @@ def _load(run: Validation, target: Target, dump: pathlib.Path, name: str, log: p
     if answer.code != 0:
         target.require_alive()
         is_full = "No space left" in answer.output + target.last_words()
-        raise stop("DISK_FULL" if is_full else "RESTORE_FAILED", name, expected="pg_restore to succeed", found=answer.last_words[-LONGEST:])
+        raise stop("DISK_FULL" if is_full else "RESTORE_FAILED", name, expected="pg_restore to succeed", found=_errors(answer.output))
+
+
+def _errors(said: str) -> str:
+    """What pg_restore complains of, without the lines that quote rows."""
+    lines = [line for line in said.splitlines() if "error:" in line or "ERROR:" in line]
+    return " ".join(lines)[:LONGEST] or "an error"
 
 
 def _where(target: Target) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ import typing as t
 
 from .._common.errors import Refusal
 from .._common.postgres.connect import connect
-from .findings import Stopped, stop
+from .._common.postgres.driver import psycopg
+from .findings import Finding, Stopped, stop
 from .programs import Account, Popen, Programs, end, hand_over, tail
 
 if t.TYPE_CHECKING:
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
 
 PORT = 5432  # of the socket's name; there is no network
 SECONDS_TO_STOP = 120.0
+SECONDS_TO_DIE = 2.0  # a session breaks a moment before the process is gone
 ALONE: t.Mapping[str, str] = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -159,6 +161,18 @@ class Target:
                 raise stop("RUN_TIMEOUT", "server", expected="to accept connections in time", found=_line(self.last_words()))
             time.sleep(0.02)
         return session
+
+    def lost(self, problem: psycopg.Error) -> Finding:
+        """What it means that a session broke: the server's own reason, when it has ended. No row data: only the error's first line."""
+        until = time.monotonic() + SECONDS_TO_DIE
+        while time.monotonic() < until:
+            try:
+                self.require_alive()
+            except Stopped as stopped:
+                return stopped.finding
+            time.sleep(0.05)
+        said = str(problem).strip().splitlines()[:1]
+        return Finding("START_FAILED", "server", "to answer", said[0] if said else type(problem).__name__)
 
     def close(self) -> None:
         """Stop it at once, whatever it does."""

@@ -10,6 +10,8 @@ import pathlib
 import time
 import typing as t
 
+from .._common.errors import Refusal
+from .._common.postgres.driver import psycopg
 from .._ledger.canonical import digest
 from . import goals, locate, lock_check, logical, manifest, outcome, physical, pulse, run_directory, space, termination
 from .checks import Look
@@ -21,6 +23,7 @@ from .locate import Located
 from .manifest import Manifest
 from .place import Place
 from .progress import Progress
+from .room import FULL
 from .run_directory import RunDirectory
 from .target import Target
 from .validation import Validation
@@ -113,6 +116,13 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
             physical.restore(run, engine, located, target, directory)
     except Stopped as stopped:
         run.checks.findings.append(stopped.finding)
+    except Refusal as refusal:
+        run.checks.findings.append(Finding("START_FAILED", refusal.thing, refusal.expected, refusal.found))
+    except psycopg.Error as problem:
+        run.checks.findings.append(target.lost(problem))
+    except OSError as problem:
+        code = "DISK_FULL" if problem.errno in FULL else "TARGET_REFUSED"
+        run.checks.findings.append(Finding(code, str(problem.filename or run.wish.work), "to be written", problem.strerror or str(problem)))
     finally:
         target.close()
         keep = run.wish.keep_on_failure and verdict(run.checks.findings) != "PASS"

@@ -21,6 +21,7 @@ from .invariants import Invariant
 from .programs import Account
 from .recovery import Until
 
+UNQUOTABLE = re.compile(r"[\"'$%`\\\n]")  # it stands in restore_command
 RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}\Z")
 
 
@@ -75,6 +76,10 @@ def wish(options: t.Mapping[str, t.Any]) -> Wish:
     for name in ("jobs", "run_timeout", "coverage_days"):
         if options[name] <= 0:
             raise _refusal(name, "more than 0", str(options[name]), "Leave it out for the usual one.")
+    if UNQUOTABLE.search(options["work_directory"]):
+        raise _refusal(
+            "work_directory", "a path without quotes, $, %, `, \\ and line ends", repr(options["work_directory"]), "Name another folder."
+        )
     rate = options["bytes_per_second"]
     if rate is not None and rate <= 0:
         raise _refusal("bytes_per_second", "more than 0", str(rate), "Leave it out for no limit.")
