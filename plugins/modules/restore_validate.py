@@ -222,7 +222,7 @@ options:
     type: float
     default: 1.0
   keep_on_failure:
-    description: Keep the restored data when the verdict is not C(PASS). It is production's; delete it when you are done.
+    description: Keep the restored data when the verdict is not C(PASS), until the next run. It is production's; delete it when you are done.
     type: bool
     default: false
   run_timeout:

@@ -402,3 +402,13 @@ def test_a_server_that_is_killed_is_told(shop: Scene) -> None:
     assert answer is not None
     assert answer["verdict"] == "FAIL", answer["record"]["findings"]
     assert not list(shop.work.glob("rv-*"))
+
+
+def test_what_is_kept_to_be_looked_at_goes_with_the_next_run(shop: Scene) -> None:
+    kept = shop.validate(**TAR, rto_at_most=0.01, keep_on_failure=True)
+    folder = shop.work / f"rv-{kept['record']['run']}"
+    assert (folder / "data" / "PG_VERSION").exists()
+    after = shop.validate(**TAR)
+    assert after["verdict"] == "PASS"
+    assert after["record"]["aborted"] == [], "it had ended"
+    assert not folder.exists()

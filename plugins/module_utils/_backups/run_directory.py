@@ -44,6 +44,12 @@ class RunDirectory:
         made.mkdir(mode=mode)
         return hand_over(made, account)
 
+    def keep(self) -> None:
+        """Leave it to be looked at, until the next run."""
+        marker = {**_marker(self.path), "kept": True}
+        (self.path / MARKER).write_text(json.dumps(marker), encoding="utf-8")
+        self._lock.close()
+
     def remove(self) -> int:
         """Kill every server that was started in it and delete it; bytes freed."""
         freed = _remove(self.path, self.sockets)
@@ -95,7 +101,17 @@ def alone(work: pathlib.Path, kind: str) -> t.Iterator[None]:
 
 def dead(work: pathlib.Path, kind: str) -> list[str]:
     """The runs of this kind whose process is gone and whose folder is still there."""
-    return [marker["run"] for path in sorted(work.glob(f"{PREFIX}*")) if (marker := _marker(path))["kind"] == kind and not _is_held(path)]
+    return [run for run, was_kept in _without_process(work, kind) if not was_kept]
+
+
+def kept(work: pathlib.Path, kind: str) -> list[str]:
+    """The runs of this kind that ended in order and left their folder to be looked at."""
+    return [run for run, was_kept in _without_process(work, kind) if was_kept]
+
+
+def _without_process(work: pathlib.Path, kind: str) -> list[tuple[str, bool]]:
+    markers = [(path, _marker(path)) for path in sorted(work.glob(f"{PREFIX}*"))]
+    return [(marker["run"], marker["kept"]) for path, marker in markers if marker["kind"] == kind and not _is_held(path)]
 
 
 def bury(work: pathlib.Path, runs: t.Sequence[str]) -> int:
@@ -110,7 +126,7 @@ def _marker(path: pathlib.Path) -> dict[str, t.Any]:
         found = json.loads((path / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         found = {}
-    return {"run": "", "kind": "", "sockets": "", **(found if isinstance(found, dict) else {})}
+    return {"run": "", "kind": "", "sockets": "", "kept": False, **(found if isinstance(found, dict) else {})}
 
 
 def _is_held(path: pathlib.Path) -> bool:

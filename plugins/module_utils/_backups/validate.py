@@ -41,7 +41,7 @@ def validate(wish: Wish, place: Place) -> tuple[outcome.Record, Validation]:
         _require_apart(wish, place)
         with termination.in_order(), run_directory.alone(wish.work, KIND):
             aborted = run_directory.dead(wish.work, KIND)
-            run_directory.bury(wish.work, aborted)
+            run_directory.bury(wish.work, [*aborted, *run_directory.kept(wish.work, KIND)])
             with run.phases.phase("provision"):
                 directory = run_directory.create(wish.work, wish.run, KIND, wish.account)
             _in_its_folder(run, directory)
@@ -126,6 +126,8 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
     finally:
         target.close()
         keep = run.wish.keep_on_failure and verdict(run.checks.findings) != "PASS"
+        if keep:
+            directory.keep()
         run.known["cleanup"] = {"ok": not keep, "bytes": 0 if keep else directory.remove()}
 
 
