@@ -47,8 +47,6 @@ def validate(wish: Wish, place: Place) -> tuple[outcome.Record, Validation]:
             _in_its_folder(run, directory)
     except Stopped as stopped:
         run.checks.findings.append(stopped.finding)
-    if run.recovered:
-        run.checks.findings += goals.recovery_time(run.phases.total, wish.rto_at_most)
     return {**outcome.record(run), "aborted": aborted}, run
 
 
@@ -125,6 +123,8 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
         run.checks.findings.append(Finding(code, str(problem.filename or run.wish.work), "to be written", problem.strerror or str(problem)))
     finally:
         target.close()
+        if run.recovered:
+            run.checks.findings += goals.recovery_time(run.phases.total, run.wish.rto_at_most)
         keep = run.wish.keep_on_failure and verdict(run.checks.findings) != "PASS"
         if keep:
             directory.keep()
