@@ -66,7 +66,11 @@ class Fresh:
     client: S3Client
 
 
-def _make(gateway: Gateway, *, locked: bool) -> Fresh:
+def bucket(gateway: Gateway, *, locked: bool, days: int | None = None) -> Fresh:
+    """A new one.
+
+    :param days: how long everything that is put into it is locked, where it locks and the client asks for what the bucket says.
+    """
     client = boto3.client(
         "s3",
         endpoint_url=gateway.endpoint,
@@ -76,27 +80,37 @@ def _make(gateway: Gateway, *, locked: bool) -> Fresh:
     )
     name = f"ledger-{next(NUMBERS)}"
     client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked)
+    if days is not None:
+        client.put_object_lock_configuration(
+            Bucket=name,
+            ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": days}}},
+        )
     return Fresh(name, gateway, client)
+
+
+def with_keys_of(gateway: Gateway, patch: pytest.MonkeyPatch) -> None:
+    """boto3's own chain finds the gateway's keys, and nothing of the machine's."""
+    for name, value in gateway.environment().items():
+        patch.setenv(name, value)
+    patch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 
 
 @pytest.fixture
 def keys_of_gateway(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3's own chain finds the gateway's keys, and nothing of the machine's."""
-    for name, value in gateway.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    """See ``with_keys_of``."""
+    with_keys_of(gateway, monkeypatch)
 
 
 @pytest.fixture
 def locked(gateway: Gateway, request: pytest.FixtureRequest) -> Fresh:
     """A bucket with object lock, so with versions."""
     request.getfixturevalue("keys_of_gateway")
-    return _make(gateway, locked=True)
+    return bucket(gateway, locked=True)
 
 
 @pytest.fixture
 def plain(gateway: Gateway, request: pytest.FixtureRequest) -> Fresh:
     """A bucket with neither."""
     request.getfixturevalue("keys_of_gateway")
-    return _make(gateway, locked=False)
+    return bucket(gateway, locked=False)

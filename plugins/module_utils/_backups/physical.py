@@ -52,6 +52,7 @@ def restore(run: Validation, engine: PhysicalEngine, located: Located, target: T
             progress=run.progress,
             deadline=run.deadline,
         )
+    run.checks.note("archive", _look_at(archive, recovery), 0.0)
     try:
         session = _recover(run, recovery, located.manifest)
     finally:
@@ -59,6 +60,13 @@ def restore(run: Validation, engine: PhysicalEngine, located: Located, target: T
         run.known["bytes"]["wal"] = recovery.spool.bytes
     session.close()
     _look_around(run, target, archive)
+
+
+def _look_at(archive: Archive, recovery: Recovery) -> Look:
+    """What was done to the objects that the recovery reads; what else lies in the archive is another backup's."""
+    read = [archive.items[segment] for segment in recovery.spool.chain.segments if segment in archive.items]
+    paths = {item.path for item in (*read, *archive.histories.values())}
+    return Look(f"{len(read)} segments at the cut", tuple(one for one in archive.listing.findings if one.about in paths))
 
 
 def _verify_files(run: Validation, engine: PhysicalEngine, target: Target, *, is_known: bool) -> None:

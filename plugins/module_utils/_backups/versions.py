@@ -55,9 +55,12 @@ def as_of(path: str, versions: t.Sequence[Version], until: float) -> tuple[Item 
     return Item(path, chosen.size, chosen.written, chosen.identifier if is_pinned else None, chosen.etag.strip('"')), findings
 
 
-def _newest_first(version: Version) -> tuple[int, bool]:
-    """A sort key; within a second, which is as much as S3 tells, the server's own order stays."""
-    return -int(version.written), not version.is_latest
+def _newest_first(version: Version) -> tuple[bool, int]:
+    """A sort key. The latest is who the server says it is: versitygw dates a version by when it was put aside, a moment behind what replaced it.
+
+    Within a second, which is as much as S3 tells, the server's own order stays.
+    """
+    return not version.is_latest, -int(version.written)
 
 
 def _moment(seconds: float) -> str:

@@ -42,6 +42,9 @@ def codes(path: str, versions: list[Version], until: float) -> tuple[str | None,
         # S3 tells whole seconds, versitygw of markers more: within a second the server's word counts.
         ([deleted("m", 10.75), put("b", 10, is_latest=True)], 30, ("b", [])),
         ([deleted("m", 10.75, is_latest=True), put("b", 10)], 30, ("b", ["DELETE_MARKER"])),
+        # versitygw dates a version by when it was put aside, which may be in the next second.
+        ([deleted("m", 10.98, is_latest=True), put("b", 11)], 30, ("b", ["DELETE_MARKER"])),
+        ([put("b", 10, "other", is_latest=True), put("a", 11, "one")], 30, ("a", ["OBJECT_REPLACED"])),
     ],
 )
 def test_of_a_write_once_object_the_first_version_counts(
