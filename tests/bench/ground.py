@@ -12,6 +12,8 @@ import sys
 import time
 import typing as t
 
+from psycopg import sql
+
 from playground import flights
 from playground.postgres import Postgres
 from tests.support.documents import Connection
@@ -82,13 +84,19 @@ def prepared(options: Options, layout: t.Sequence[t.Mapping[str, t.Any]] = LAYOU
         server("bench", options.version, profile="measure", settings=SETTINGS) as database,
         database.connect(autocommit=True) as connection,
     ):
-        say(f"loading {options.rows:,} rows")
-        flights.load(connection, "app", "docs", options.rows, progress=lambda _line: None)
+        load(connection, "docs", options.rows)
         connection.execute("SET timezone = 'UTC'")
-        cut = connection.execute("DELETE FROM app.docs WHERE id > %s", [options.rows]).rowcount
-        connection.execute("VACUUM (FULL, ANALYZE) app.docs" if cut else "VACUUM (ANALYZE) app.docs")
         modules = Modules(database.module_parameters(), "app", "docs")
         yield Ground(database, connection, modules, options.rows, layout)
+
+
+def load(connection: Connection, table: str, rows: int) -> None:
+    """Exactly so many flights in a table of the schema app."""
+    say(f"loading {rows:,} rows")
+    flights.load(connection, "app", table, rows, progress=lambda _line: None)
+    name = sql.Identifier("app", table)
+    cut = connection.execute(sql.SQL("DELETE FROM {} WHERE id > %s").format(name), [rows]).rowcount
+    connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}" if cut else "VACUUM (ANALYZE) {}").format(name))
 
 
 def timed(rows: int, work: t.Callable[[], object]) -> float:

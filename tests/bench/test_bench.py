@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import result
+from tests.bench import restore, result
 from tests.bench.__main__ import benches, main
 
 KEYS = ["name", "ours", "peer", "ratio", "goal", "n", "spread", "conditions"]
@@ -36,7 +36,18 @@ def test_turns_alternate_and_ratios_are_those_of_single_turns() -> None:
     assert found.conditions == {"unit": "rows/s", "all": {"ours": [100, 300, 200], "peer": [100, 100, 100]}}
 
 
-@pytest.mark.parametrize("name", ["copy_one_worker", "copy_vs_client_sketch", "copy_vs_partman", "reconcile"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "copy_one_worker",
+        "copy_vs_client_sketch",
+        "copy_vs_partman",
+        "reconcile",
+        "restore_overhead",
+        "restore_overhead_plain",
+        "restore_checks",
+    ],
+)
 def test_a_bench_beside_a_peer(name: str, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--rows", "5000", "--times", "1"]) == 0
     output = capsys.readouterr().out
@@ -47,13 +58,27 @@ def test_a_bench_beside_a_peer(name: str, build: Path, capsys: pytest.CaptureFix
     if "skipped" not in answer["conditions"]:
         assert answer["ours"] > 0
         assert answer["peer"] > 0
-        assert answer["ratio"] == pytest.approx(answer["ours"] / answer["peer"], rel=0.01)
+        assert answer["ratio"] == pytest.approx(answer["ours"] / answer["peer"], rel=0.02)
         assert answer["spread"] == [answer["ratio"]] * 2
+
+
+def test_backups_under_load_come_back_as_they_were(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore_exact", "--times", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["ours"] == 2
+
+
+def test_the_seconds_of_a_fetch_are_seen_from_outside(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "CAP", 10_000_000)
+    assert main(["restore_rate", "--rows", "50000", "--times", "1"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["n"] >= 1
+    assert answer["spread"][1] <= 1.2 * 10_000_000
 
 
 def test_all_that_are_promised_are_there() -> None:
     promised = {"copy_one_worker", "copy_two_workers", "copy_vs_client_sketch", "copy_vs_partman", "reconcile", "throttled_copy", "cutover"}
     promised |= {"ledger_append", "ledger_verify", "promotion_overhead"}
+    promised |= {"restore_overhead", "restore_overhead_plain", "restore_checks", "restore_exact", "restore_rate"}
     assert promised <= set(benches())
 
 

@@ -8,7 +8,6 @@ What is lost here is a validation that does not pass afterwards, or anything tha
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 import random
@@ -72,7 +71,7 @@ def _killed(made: Scene, engine: str, seconds: float, chance: random.Random, tal
         time.sleep(0.005)
     sign = chance.choice([signal.SIGKILL, signal.SIGTERM])
     time.sleep(chance.random() * seconds)
-    phase = _phase(made)
+    phase = made.phase or "end"
     process.send_signal(sign)
     answer = _answer(process)
     if sign == signal.SIGTERM and answer is not None and "ABORTED" in _codes(answer):
@@ -90,15 +89,6 @@ def _answer(process: subprocess.Popen[str]) -> modules.Result | None:
 
 def _codes(answer: modules.Result) -> set[str]:
     return {one["code"] for one in answer.get("record", {}).get("findings", [])}
-
-
-def _phase(made: Scene) -> str:
-    for path in made.work.glob(f"{run_directory.PREFIX}*/{progress.FILE}"):
-        try:
-            return str(json.loads(path.read_text())["phase"])
-        except (OSError, ValueError):
-            continue
-    return "end"
 
 
 def _cleaned_up(made: Scene, engine: str, tally: Tally) -> None:

@@ -17,7 +17,7 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat, manifest
+from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat, manifest, progress, run_directory
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import envelope, keys
 
 from playground import modules
@@ -76,6 +76,14 @@ class Scene:
     def validate(self, *, check: bool = False, **more: t.Any) -> dict[str, t.Any]:
         """Restore it; the module's answer."""
         return modules.run("restore_validate", self.wanted(**more), check=check)
+
+    @property
+    def phase(self) -> str:
+        """Of the validation that is at work; nothing when there is none."""
+        for path in self.work.glob(f"{run_directory.PREFIX}*/{progress.FILE}"):
+            with contextlib.suppress(OSError, ValueError):  # it ends meanwhile
+                return str(json.loads(path.read_text())["phase"])
+        return ""
 
     def archive(self, name: str = "") -> pathlib.Path:
         """The archive, or one of its files."""
@@ -158,13 +166,15 @@ def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_
             os.chown(path, account.uid, account.gid)
     archive = folder / "place" / "wal"
     command = f"test ! -f {archive}/%f && cp %p {archive}/.%f && mv {archive}/.%f {archive}/%f"
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
         primary = start(
             {
                 **ARCHIVING,
                 "archive_command": f"pgbackrest --config={folder}/pgbackrest.conf --stanza=shop archive-push %p" if pgbackrest else command,
             }
         )
+        stack.callback(primary.remove)
         keys.generate(folder / "backup.key", "backups")
         with primary.connect(autocommit=True) as session:
             session.execute("CREATE SCHEMA app")
@@ -181,8 +191,6 @@ def scene(start: t.Callable[[t.Mapping[str, str]], Postgres], *, rows: int = 20_
         if pgbackrest:
             made.make_stanza()
         yield made
-    finally:
-        shutil.rmtree(folder)
 
 
 def codes(result: Result) -> set[str]:

@@ -14,7 +14,7 @@ from .._common.errors import Refusal
 
 BURST_SECONDS = 0.1  # what may be caught up after a pause
 PORTION_SECONDS = 0.05  # of what one read may fetch; with the burst, no second has more than 1.15 times the rate
-LARGEST_PORTION = 1024 * 1024
+LARGEST_PORTION = 256 * 1024  # fits in a core's cache: what is read is hashed and written from there; a megabyte takes half as long again
 
 
 class Rate:

@@ -21,7 +21,7 @@ from .findings import Stopped, stop
 from .place import Reader
 from .room import Owner, Room, write_all
 
-PORTION = 1024 * 1024
+PORTION = 256 * 1024
 PERMISSIONS = 0o777  # nothing in a data directory is setuid
 TABLESPACES = "pg_tblspc/"
 
