@@ -108,18 +108,19 @@ def main(arguments: t.Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m playground.backups", description="Backups of the playground's server.")
     parser.add_argument("command", choices=["make", "describe", "damage", "remove"])
     parser.add_argument("--name", default="demo", help="name of the server (demo)")
+    parser.add_argument("--variables", type=Path, default=VARIABLES, help="file of variables to write or delete (%(default)s)")
     options = parser.parse_args(arguments)
     if options.command == "make":
         print(json.dumps(make(options.name)))
     elif options.command == "describe":
-        VARIABLES.parent.mkdir(parents=True, exist_ok=True)
-        VARIABLES.write_text(yaml.safe_dump(describe(options.name), sort_keys=False), encoding="utf-8")
-        print(VARIABLES)
+        options.variables.parent.mkdir(parents=True, exist_ok=True)
+        options.variables.write_text(yaml.safe_dump(describe(options.name), sort_keys=False), encoding="utf-8")
+        print(options.variables)
     elif options.command == "damage":
         print(damage(options.name))
     else:
         shutil.rmtree(folder(options.name), ignore_errors=True)
-        VARIABLES.unlink(missing_ok=True)
+        options.variables.unlink(missing_ok=True)
     return 0
 
 
