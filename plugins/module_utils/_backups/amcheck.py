@@ -12,6 +12,7 @@ from .findings import Finding
 from .target import PORT, Target
 
 Wanted = t.Literal["required", "auto", "off"]
+NAME = "amcheck"  # of the check, for people, metrics and reports
 CORRUPTION = 2  # pg_amcheck's exit code
 LONGEST = 400
 

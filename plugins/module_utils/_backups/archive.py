@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gzip
 import pathlib
 import struct
 import typing as t
 import zlib
 
-from . import wal
+from . import uploads, wal
 from .findings import Stopped, stop
-from .place import Item, Listing, Place
+from .place import Item, Listing, Place, Reader
 from .rate import Rate
 from .reading import Wanted, stream
 
 CHUNK = 1024 * 1024
-GZIP = zlib.MAX_WBITS | 16
+PACKED = ".gz"
 FIRST_PAGE = struct.Struct("=HHIQ")  # XLogPageHeaderData: magic, info, timeline, address (src/include/access/xlog_internal.h)
 
 
@@ -45,10 +46,25 @@ def look(place: Place, prefix: str, until: float, size: int = wal.SEGMENT_BYTES)
     for path, item in listing.items.items():
         name = path.rsplit("/", maxsplit=1)[-1]
         if segment := wal.parse(name, size):
-            items[segment] = item
+            if segment not in items or not name.endswith(PACKED):  # where it lies there in both forms, the plain one
+                items[segment] = item
         elif wal.HISTORY.match(name):
-            histories[name] = item
+            histories[name.removesuffix(PACKED)] = item
+        elif uploads.SEGMENT.match(name):
+            raise stop("SOURCE_UNREADABLE", path, expected="segments as they are, or packed by gzip", found=f"{name.rpartition('.')[2]}")
     return Archive(items, histories, listing)
+
+
+def history(place: Place, item: Item) -> bytes:
+    """A history file.
+
+    :raises Stopped: WAL_CORRUPT, it cannot be unpacked.
+    """
+    content = read(place, item)
+    try:
+        return gzip.decompress(content) if item.path.endswith(PACKED) else content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise _packed_badly(item, problem) from problem
 
 
 def read(place: Place, item: Item) -> bytes:
@@ -75,19 +91,19 @@ class Files:
         :raises Stopped: WAL_CORRUPT, its length, checksum or first page is not a segment's of that name; DISK_FULL.
         """
         item = self._archive.items[segment]
-        unpack = zlib.decompressobj(GZIP) if item.path.endswith(".gz") else None
         written = 0
         with contextlib.closing(stream(self._place, Wanted(item), self._rate, _nobody)) as reader:
+            # GzipFile, as it compares the checksum at the end, and takes several members.
+            source = t.cast("Reader", gzip.GzipFile(fileobj=t.cast("t.IO[bytes]", reader))) if item.path.endswith(PACKED) else reader
             try:
                 with destination.open("wb") as file:
-                    while chunk := reader.read(CHUNK):
-                        plain = unpack.decompress(chunk) if unpack else chunk
+                    while written <= self._size and (plain := source.read(CHUNK)):
                         if not written:
                             require_first_page(segment, plain, item.path, self._size)
                         written += file.write(plain)
                 reader.finish()
-            except zlib.error as problem:
-                raise stop("WAL_CORRUPT", item.path, expected="a whole gzip file", found=str(problem)) from problem
+            except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+                raise _packed_badly(item, problem) from problem
             except Stopped as stopped:
                 raise _of_the_log(stopped) from stopped
             except OSError as problem:
@@ -96,6 +112,10 @@ class Files:
         if written != self._size:
             raise stop("WAL_CORRUPT", item.path, expected=f"a segment of {self._size} bytes", found=f"{written} bytes")
         return item.size
+
+
+def _packed_badly(item: Item, problem: Exception) -> Stopped:
+    return stop("WAL_CORRUPT", item.path, expected="a whole gzip file", found=str(problem) or type(problem).__name__)
 
 
 def _nobody(_count: int) -> None:

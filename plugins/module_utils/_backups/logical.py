@@ -55,7 +55,7 @@ def restore(run: Validation, engine: Dump, located: Located, target: Target, dir
     else:
         comparison.with_manifest(run, target, located.manifest, kind="logical", exact=located.manifest.anchor.exact)
     if run.wish.amcheck != "off":
-        run.check("index and heap structure", lambda: amcheck.look(target, list(dumps), run.wish.jobs, run.wish.amcheck))
+        run.check(amcheck.NAME, lambda: amcheck.look(target, list(dumps), run.wish.jobs, run.wish.amcheck))
     afterwards.look(run, target)
     recovery_point.judge(run, _snapshot(run, located.manifest), None)
 

@@ -36,6 +36,7 @@ def restore(run: Validation, engine: PhysicalEngine, located: Located, target: T
     run.restored = True
     _verify_files(run, engine, target, is_known=bool(located.manifest))
     found, label = restoration.look(target, located.manifest.system_identifier if located.manifest else None)
+    run.known["versions"] = {"server": run.programs.version("postgres")}
     run.known["backup"].update(system_identifier=found.system_identifier, start_lsn=label.start_lsn)
     with run.phases.phase("fetch"):
         archive = engine.archive(located.backup, run.t0, found.segment_bytes)
@@ -145,7 +146,7 @@ def _look_around(run: Validation, target: Target, archive: Archive) -> None:
     """What is checked on the promoted copy."""
     databases = comparison.databases_of(target)
     if run.wish.amcheck != "off":
-        run.check("index and heap structure", lambda: amcheck.look(target, databases, run.wish.jobs, run.wish.amcheck))
+        run.check(amcheck.NAME, lambda: amcheck.look(target, databases, run.wish.jobs, run.wish.amcheck))
     afterwards.look(run, target)
     gap = uploads.worst_gap(archive.listing, run.t0)
     recovery_point.judge(run, recovery_point.by_heartbeat(run, target) if run.wish.until.is_end else None, gap.seconds)

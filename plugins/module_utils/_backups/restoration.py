@@ -14,7 +14,7 @@ import pathlib
 import typing as t
 
 from . import backup_label, control, first_query, wal
-from .archive import Archive, read
+from .archive import Archive, history
 from .control import Control
 from .engine import PhysicalEngine, included
 from .findings import Finding, stop
@@ -121,7 +121,7 @@ def prepare(
     size = found.segment_bytes
     begins = wal.position(label.start_lsn)
     own = included(target.data, size)
-    histories = {name: read(place, item) for name, item in archive.histories.items()}
+    histories = {name: history(place, item) for name, item in archive.histories.items()}
     chain = wal.chain(
         begins,
         label.timeline,

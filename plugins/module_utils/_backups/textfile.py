@@ -16,7 +16,7 @@ import secrets
 import typing as t
 
 from .._common.errors import Refusal
-from . import findings, records
+from . import amcheck, findings, records
 from .records import Record
 
 PREFIX = "restore_validate"
@@ -144,7 +144,7 @@ def _tables(found: Record) -> list[Sample]:
 
 def _amcheck(record: Record) -> float | None:
     """None where it did not look."""
-    checks = [one for one in record.get("checks") or () if isinstance(one, t.Mapping) and one.get("name") == "amcheck"]
+    checks = [one for one in record.get("checks") or () if isinstance(one, t.Mapping) and one.get("name") == amcheck.NAME]
     if not any(one.get("result") in ("ok", "failed") for one in checks):
         return None
     return float(sum(one.get("code") == "AMCHECK_FAILED" for one in record.get("findings") or () if isinstance(one, t.Mapping)))

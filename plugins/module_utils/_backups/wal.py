@@ -14,7 +14,7 @@ import typing as t
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})(\.gz)?\Z")
-HISTORY = re.compile(r"([0-9A-F]{8})\.history\Z")
+HISTORY = re.compile(r"([0-9A-F]{8})\.history(\.gz)?\Z")
 HISTORY_LINE = re.compile(r"\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)")
 
 

@@ -88,7 +88,7 @@ def record(
             "worst_second_bytes": 251e6,
         },
         "checks": [
-            {"name": "file checksums", "result": "ok", "seconds": 2.0, "detail": "2,210 files"},
+            {"name": "files", "result": "ok", "seconds": 2.0, "detail": "2,210 files"},
             {"name": "amcheck", "result": "ok", "seconds": 4.0, "detail": ""},
         ],
         "tables": {"compared": 41, "matched": 41, "sampled": 3, "excluded": {"public.sessions": "unlogged"}, "mismatches": []},
