@@ -16,7 +16,7 @@ from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
 from .._common.postgres.driver import psycopg
 from .._ledger.options import OPTIONS as LEDGER
-from . import failover, failover_record, pair, run_directory, space, termination
+from . import failover, failover_record, pair, room, run_directory, termination
 from .failover import Drill, Observed
 from .findings import Finding, Stopped, stop
 from .pair import Wanted
@@ -78,16 +78,16 @@ def work(context: Context) -> Outcome:
         with termination.in_order(), run_directory.alone(directory, KIND):
             freed = run_directory.bury(directory, run_directory.dead(directory, KIND))
             _require(drill, programs, directory)
-            room = run_directory.create(directory, run, KIND, programs.account)
+            made = run_directory.create(directory, run, KIND, programs.account)
             try:
-                failover.rehearse(drill, programs, room, seen)
+                failover.rehearse(drill, programs, made, seen)
             except (Refusal, psycopg.Error) as problem:  # a server that does not answer any more, or not as a primary does
                 found_instead = " ".join(str(problem).split())[:300]
                 raise stop(
                     "START_FAILED", "scratch pair", expected="two servers that do as they are told", found=found_instead
                 ) from problem
             finally:
-                freed += room.remove()
+                freed += made.remove()
                 cleaned = True
     except Stopped as stopped:
         found.append(stopped.finding)
@@ -128,7 +128,7 @@ def _require(drill: Drill, programs: Programs, directory: pathlib.Path) -> None:
         programs.path(name)
     backup = drill.wanted.backup
     copied = 2 * pair.require_backup(backup, programs) if backup else 0
-    space.require(directory, EMPTY_BYTES + copied + round((drill.write_seconds + drill.partition_seconds) * BYTES_A_SECOND))
+    room.require_free(directory, EMPTY_BYTES + copied + round((drill.write_seconds + drill.partition_seconds) * BYTES_A_SECOND))
 
 
 def _drill(told: t.Mapping[str, t.Any]) -> Drill:

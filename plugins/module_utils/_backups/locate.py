@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import typing as t
 
+from .._common import words
 from . import wal
 from .engine import Backup, Backups
 from .findings import Finding, Stopped, stop
@@ -91,7 +92,7 @@ def require_target(located: Located, until: Until) -> None:
     """
     ended, stop_lsn = located.stopped, located.manifest.stop_lsn if located.manifest else located.backup.stop_lsn
     if until.time is not None and ended is not None and epoch(until.time) < ended:
-        found = datetime.datetime.fromtimestamp(ended, datetime.UTC).isoformat()
+        found = words.iso(ended)
         raise stop("TARGET_BEFORE_BACKUP", until.time, expected="a time behind the backup's end", found=f"a backup that ended at {found}")
     if until.lsn is not None and stop_lsn is not None and wal.position(until.lsn) < wal.position(stop_lsn):
         raise stop(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 import typing as t
 
@@ -49,9 +48,9 @@ def record(run: Validation) -> Record:
         "engine": wish.engine,
         "verdict": verdict(found),
         "findings": [one.as_dict() for one in found],
-        "started": iso(run.started),
-        "at": iso(ended),
-        "t0": iso(run.t0),
+        "started": words.iso(run.started),
+        "at": words.iso(ended),
+        "t0": words.iso(run.t0),
         **{part: {**empty, **run.known.get(part, {})} for part, empty in UNKNOWN.items()},
         "rto": _recovery_time(run),
         "rates": _rates(run),
@@ -140,11 +139,6 @@ def rows(record: Record) -> list[tuple[str, str, str, str]]:
         (one["verdict"], one["code"], "", f"{one['about']}: expected {one['expected']}, found {one['found']}") for one in record["findings"]
     ]
     return [*phases, *goals, *checks, *found]
-
-
-def iso(moment: float) -> str:
-    """Epoch seconds as ISO 8601 in UTC."""
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
 
 
 def _seconds(found: float | None) -> str:

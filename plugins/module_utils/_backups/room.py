@@ -1,7 +1,7 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection. Writing below the target: where a path may lead, whose it becomes, and what a full disk is called."""
+"""PRIVATE to the collection. Writing below the target: whether there is space, where a path may lead, whose it becomes, and what a full disk is called."""
 
 from __future__ import annotations
 
@@ -15,9 +15,21 @@ import typing as t
 from .findings import stop
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+SPARE = 1.2
 FOLDER_MODE = 0o700  # PostgreSQL's own; it does not start in a more open one
 
 Owner: t.TypeAlias = "tuple[int, int] | None"
+
+
+def require_free(work: pathlib.Path, needed: int) -> None:
+    """Nothing, when the disk has that many bytes free and a fifth more: asked before the first byte is fetched.
+
+    :raises Stopped: DISK_FULL with both numbers.
+    """
+    existing = next(path for path in (work, *work.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed * SPARE:
+        raise stop("DISK_FULL", str(work), expected=f"{int(needed * SPARE):,} bytes free", found=f"{free:,}")
 
 
 class Room:

@@ -14,10 +14,9 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .._common.postgres.connect import connect
+from . import secluded
 from .findings import stop
 from .programs import Account, Popen, Programs, end, hand_over, tail
-from .target import died
 
 if t.TYPE_CHECKING:
     from .._common.postgres.connect import Connection
@@ -26,24 +25,15 @@ PROC = pathlib.Path("/proc")
 DATABASE = "postgres"
 POLL_SECONDS = 0.02
 SECONDS_TO_DIE = 30.0
-# What a copied data folder brings along of its source's: none of it may count here.
-FOREIGN = ("postgresql.auto.conf", "standby.signal", "recovery.signal")
 SETTINGS: t.Mapping[str, str] = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "ssl": "off",
-    "archive_mode": "off",  # a copy must not write into its source's archive
+    **secluded.SETTINGS,
     "shared_preload_libraries": "",
-    "max_logical_replication_workers": "0",  # a copied subscription would take the source's slot
     "wal_level": "replica",
-    "hot_standby": "on",
     "max_wal_senders": "10",
     "max_prepared_transactions": "64",  # those of a copied folder need room
     "wal_keep_size": "256MB",
     "wal_log_hints": "on",  # pg_rewind asks for it where there are no data checksums
     "shared_buffers": "64MB",
-    "logging_collector": "off",
-    "log_destination": "stderr",
 }
 
 
@@ -69,7 +59,7 @@ class ScratchServer:
         deadline = time.monotonic() + timeout
         while (refusal := self._refusal()) is not None:
             if self.process.poll() is not None:
-                raise died(tail(self.log))
+                raise secluded.died(tail(self.log))
             if "does not exist" in refusal.found or time.monotonic() > deadline:  # no such role: waiting does not help
                 raise stop("START_FAILED", f"scratch server {self.data.name}", expected=refusal.expected, found=refusal.found)
             time.sleep(POLL_SECONDS)
@@ -79,9 +69,7 @@ class ScratchServer:
 
         :raises Refusal: it does not answer.
         """
-        told: dict[str, t.Any] = {"login_host": "", "login_password": "", "ssl_mode": "disable", "ca_cert": None, "connect_params": {}}
-        where = {"login_unix_socket": str(self.sockets), "login_port": self.port, "login_user": self.user, "login_db": DATABASE}
-        return connect({**told, **where}, application="scratch")
+        return secluded.session(self.sockets, self.port, self.user, DATABASE, application="scratch")
 
     def address(self) -> str:
         """The same as a connection string of libpq's."""
@@ -118,10 +106,9 @@ class ScratchServer:
 
 def settle(data: pathlib.Path, account: Account | None) -> None:
     """Give a data folder our configuration, in place of the one it came with."""
-    for name in FOREIGN:
-        (data / name).unlink(missing_ok=True)
+    secluded.put_away(data)
     contents = {
-        "postgresql.conf": "".join(f"{name} = '{value}'\n" for name, value in SETTINGS.items()),
+        "postgresql.conf": secluded.lines(SETTINGS),
         "pg_hba.conf": "local all all trust\nlocal replication all trust\n",  # the socket's folder is closed to everybody else
         "pg_ident.conf": "",
     }

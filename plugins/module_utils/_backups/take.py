@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 
 from .._common.errors import Refusal
 from .programs import Completed
@@ -33,8 +32,3 @@ def require_success(program: str, answer: Completed) -> None:
             remedy="See to what it says, and run it again: nothing was left under the backup's label.",
             code="take_failed",
         )
-
-
-def iso(epoch: float) -> str:
-    """Epoch seconds as ISO 8601."""
-    return datetime.datetime.fromtimestamp(epoch, datetime.UTC).isoformat()

@@ -10,8 +10,9 @@ import pathlib
 import time
 import typing as t
 
+from .._common import words
 from .programs import Programs
-from .take import Taken, iso, require_success
+from .take import Taken, require_success
 
 MANIFEST = "backup_manifest"
 
@@ -48,7 +49,7 @@ def take(
     began = time.time()
     require_success("pg_basebackup", programs.run("pg_basebackup", *arguments, env=environment))
     start, stop = wal_range((folder / MANIFEST).read_bytes())
-    return Taken(label, iso(began), iso(time.time()), start, stop)
+    return Taken(label, words.iso(began), words.iso(time.time()), start, stop)
 
 
 def wal_range(manifest: bytes) -> tuple[str | None, str | None]:

@@ -13,9 +13,10 @@ import time
 import typing as t
 import urllib.parse
 
+from .._common import words
 from .._common.postgres.driver import psycopg
 from .programs import Programs
-from .take import Taken, iso, require_success
+from .take import Taken, require_success
 
 GLOBALS = "globals.sql"
 LOCK_SECONDS = 60
@@ -62,4 +63,4 @@ def take(
         if compress is not None:
             arguments.append(f"--compress={compress}")
         require_success(f"pg_dump of {database}", programs.run("pg_dump", *arguments, env=environment))
-    return Taken(label, iso(began), iso(time.time()))
+    return Taken(label, words.iso(began), words.iso(time.time()))

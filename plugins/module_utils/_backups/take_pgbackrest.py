@@ -9,9 +9,10 @@ import dataclasses
 import json
 import typing as t
 
+from .._common import words
 from .._common.errors import Refusal
 from .programs import Programs
-from .take import Taken, iso, require_success
+from .take import Taken, require_success
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ def find(programs: Programs, repository: Repository, label: str) -> Taken:
             code="no_backup",
         )
     lsn = said.get("lsn") or {}
-    return Taken(label, iso(said["timestamp"]["start"]), iso(said["timestamp"]["stop"]), lsn.get("start"), lsn.get("stop"))
+    return Taken(label, words.iso(said["timestamp"]["start"]), words.iso(said["timestamp"]["stop"]), lsn.get("start"), lsn.get("stop"))
 
 
 def listed(programs: Programs, repository: Repository) -> dict[str, dict[str, t.Any]]:

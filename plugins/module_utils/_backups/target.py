@@ -15,8 +15,8 @@ import time
 import typing as t
 
 from .._common.errors import Refusal
-from .._common.postgres.connect import connect
 from .._common.postgres.driver import psycopg
+from . import secluded
 from .findings import Finding, Stopped, stop
 from .programs import Account, Popen, Programs, end, hand_over, tail
 
@@ -27,30 +27,22 @@ PORT = 5432  # of the socket's name; there is no network
 SECONDS_TO_STOP = 120.0
 SECONDS_TO_DIE = 2.0  # a session breaks a moment before the process is gone
 ALONE: t.Mapping[str, str] = {
-    "listen_addresses": "",
+    **secluded.SETTINGS,
     "port": str(PORT),
-    "unix_socket_permissions": "0700",
-    "ssl": "off",
-    "archive_mode": "off",
     "archive_command": "",
     "primary_conninfo": "",
     "primary_slot_name": "",
     "synchronous_standby_names": "",
-    "max_logical_replication_workers": "0",
     "session_preload_libraries": "",
     "local_preload_libraries": "",
     "autovacuum": "off",
-    "hot_standby": "on",
     "max_standby_archive_delay": "-1",
     "wal_retrieve_retry_interval": "100ms",
     "restart_after_crash": "off",
-    "logging_collector": "off",
-    "log_destination": "stderr",
     "lc_messages": "C",
     "log_timezone": "UTC",
     "TimeZone": "UTC",
 }
-LIBRARY_MISSING = ("could not access file", "could not load library")
 
 
 class Target:
@@ -79,8 +71,7 @@ class Target:
 
     def seclude(self) -> None:
         """Put away what came with the data and would be read before our configuration."""
-        for name in ("postgresql.auto.conf", "standby.signal", "recovery.signal", "postmaster.pid", "postmaster.opts"):
-            (self.data / name).unlink(missing_ok=True)
+        secluded.put_away(self.data)
         hand_over(_written(self.data / "postgresql.auto.conf", ""), self.account)
 
     def configure(self, settings: t.Mapping[str, str]) -> None:
@@ -89,8 +80,7 @@ class Target:
         for name, content in (("hba", "local all all trust\n"), ("ident", "")):
             path = hand_over(_written(self._folder / f"pg_{name}.conf", content), self.account)
             own[f"{name}_file"] = str(path)
-        lines = [f"{name} = '{_quoted(value)}'" for name, value in {**self._settings, **ALONE, **own, **settings}.items()]
-        hand_over(_written(self._folder / "server.conf", "\n".join(lines) + "\n"), self.account)
+        hand_over(_written(self._folder / "server.conf", secluded.lines({**self._settings, **ALONE, **own, **settings})), self.account)
 
     def start(self) -> None:
         """Start it. Nothing is waited for."""
@@ -101,18 +91,7 @@ class Target:
 
         :raises Refusal: it does not answer (yet).
         """
-        parameters = {
-            "login_host": "",
-            "login_port": PORT,
-            "login_unix_socket": str(self.sockets),
-            "login_user": self.superuser,
-            "login_password": "",
-            "login_db": database,
-            "ssl_mode": "disable",
-            "ca_cert": None,
-            "connect_params": {},
-        }
-        return connect(parameters, application=application)
+        return secluded.session(self.sockets, PORT, self.superuser, database, application)
 
     def answers(self) -> Connection | None:
         """A session, or None while it does not take any.
@@ -134,7 +113,7 @@ class Target:
         """
         if self._process is None or self._process.poll() is None:
             return
-        raise died(self.last_words())
+        raise secluded.died(self.last_words())
 
     def last_words(self) -> str:
         """The end of the server's log."""
@@ -158,7 +137,7 @@ class Target:
         while (session := self.answers()) is None:
             look()
             if time.monotonic() > deadline:
-                raise stop("RUN_TIMEOUT", "server", expected="to accept connections in time", found=_line(self.last_words()))
+                raise stop("RUN_TIMEOUT", "server", expected="to accept connections in time", found=secluded.last_line(self.last_words()))
             time.sleep(0.02)
         return session
 
@@ -178,26 +157,6 @@ class Target:
         """Stop it at once, whatever it does."""
         with contextlib.suppress(Stopped):
             self.stop("immediate")
-
-
-def died(log: str) -> Stopped:
-    """What a server's last words mean."""
-    said = _line(log)
-    if "No space left on device" in log:
-        return stop("DISK_FULL", "target", expected="room for the restored cluster", found=said)
-    if any(text in said for text in LIBRARY_MISSING):
-        return stop("EXTENSION_MISSING", "target", expected="the libraries that the configuration loads", found=said)
-    return stop("START_FAILED", "server", expected="to start and stay", found=said)
-
-
-def _line(log: str) -> str:
-    """The last line that says why."""
-    lines = [line for line in log.splitlines() if any(f" {level}: " in line for level in ("FATAL", "PANIC", "ERROR"))] or log.splitlines()
-    return lines[-1].strip()[-400:] if lines else "nothing"
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("'", "''")
 
 
 def _written(path: pathlib.Path, content: str) -> pathlib.Path:

@@ -10,10 +10,11 @@ import pathlib
 import time
 import typing as t
 
+from .._common import words
 from .._common.errors import Refusal
 from .._common.postgres.driver import psycopg
 from .._ledger.canonical import digest
-from . import goals, locate, lock_check, logical, manifest, outcome, physical, pulse, run_directory, space, termination
+from . import goals, locate, lock_check, logical, manifest, outcome, physical, pulse, room, run_directory, termination
 from .checks import Look
 from .engine_basebackup import BaseBackup
 from .engine_dump import Dump
@@ -107,7 +108,7 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
         if is_over(run):
             return
         with run.phases.phase("provision"):
-            space.require(run.wish.work, needed(located))
+            room.require_free(run.wish.work, needed(located))
         if isinstance(engine, Dump):
             logical.restore(run, engine, located, target, directory)
         else:
@@ -160,8 +161,8 @@ def _objects(run: Validation, located: Located) -> Look:
     age, stale = locate.age(located, run.t0, run.wish.max_age)
     run.known["backup"] = {
         "label": backup.label,
-        "started": backup.started and outcome.iso(backup.started),
-        "stopped": located.stopped and outcome.iso(located.stopped),
+        "started": backup.started and words.iso(backup.started),
+        "stopped": located.stopped and words.iso(located.stopped),
         "bytes": backup.bytes,
         "files": len(backup.files),
         "start_lsn": backup.start_lsn,
@@ -185,5 +186,5 @@ def _objects(run: Validation, located: Located) -> Look:
 def _locks(run: Validation, located: Located) -> Look:
     days = run.wish.required_lock_days or 0
     seen = lock_check.check(run.place, located.backup.files, now=run.t0, required_days=days, workers=run.wish.jobs)
-    run.known["source"].update(lock_mode=seen.mode, lock_until=seen.until and outcome.iso(seen.until))
+    run.known["source"].update(lock_mode=seen.mode, lock_until=seen.until and words.iso(seen.until))
     return Look(f"{seen.mode or 'no lock'}, to be held {days} days", seen.findings)

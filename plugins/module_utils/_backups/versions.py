@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import typing as t
 
+from .._common import words
 from .findings import Finding
 from .place import Item
 from .write_once import is_write_once
@@ -45,12 +45,12 @@ def as_of(path: str, versions: t.Sequence[Version], until: float) -> tuple[Item 
     others = [one for one in real if (one.size, one.etag) != (chosen.size, chosen.etag)] if is_once else []
     findings: list[Finding] = []
     if others:
-        found = ", ".join(f"{one.identifier} of {_moment(one.written)}" for one in others)
-        expected = f"one version, {chosen.identifier} of {_moment(chosen.written)}"
+        found = ", ".join(f"{one.identifier} of {words.iso(one.written)}" for one in others)
+        expected = f"one version, {chosen.identifier} of {words.iso(chosen.written)}"
         findings.append(Finding("OBJECT_REPLACED", path, expected=expected, found=f"also {found}"))
     if seen[0].is_marker:
         expected = f"not to be deleted; version {chosen.identifier} is still there"
-        findings.append(Finding("DELETE_MARKER", path, expected=expected, found=f"a delete marker of {_moment(seen[0].written)}"))
+        findings.append(Finding("DELETE_MARKER", path, expected=expected, found=f"a delete marker of {words.iso(seen[0].written)}"))
     is_pinned = chosen.identifier != NO_VERSION or len(versions) > 1
     return Item(path, chosen.size, chosen.written, chosen.identifier if is_pinned else None, chosen.etag.strip('"')), findings
 
@@ -61,7 +61,3 @@ def _newest_first(version: Version) -> tuple[bool, int]:
     Within a second, which is as much as S3 tells, the server's own order stays.
     """
     return not version.is_latest, -int(version.written)
-
-
-def _moment(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()

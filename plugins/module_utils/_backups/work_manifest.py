@@ -42,7 +42,7 @@ from .manifest import Manifest
 from .place import BACKUPS, MANIFESTS, Place
 from .programs import Programs, account_of
 from .session import Connect, connector, only_row
-from .take import Taken, iso
+from .take import Taken
 
 if t.TYPE_CHECKING:
     from .._common.postgres.connect import Connection
@@ -362,7 +362,7 @@ def _found(wish: Wish) -> Taken:
     start = stop_ = None
     if own is not None:
         start, stop_ = take_basebackup.wal_range(hashing.content(wish.place, own))
-    return Taken(wish.label, iso(first), iso(last), start, stop_)
+    return Taken(wish.label, words.iso(first), words.iso(last), start, stop_)
 
 
 def _stage(wish: Wish) -> contextlib.AbstractContextManager[pathlib.Path]:

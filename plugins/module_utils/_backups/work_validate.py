@@ -12,7 +12,7 @@ from .._common.argument_spec import ArgumentSpec
 from .._common.frame import Context, Outcome
 from .._common.postgres.connect import CONNECTION_SPEC
 from .._ledger import options as ledger
-from . import outcome, places, space, textfile, validate
+from . import outcome, places, room, textfile, validate
 from .findings import Stopped, verdict
 from .validation import Validation
 from .wish import wish
@@ -95,7 +95,7 @@ def _planned(run: Validation) -> Outcome:
         try:
             located = validate.find(run, validate.make_engine(run, pathlib.Path(folder)))
             needed = validate.needed(located)
-            space.require(run.wish.work, needed)
+            room.require_free(run.wish.work, needed)
             validate.require_programs(run)
         except Stopped as stopped:
             run.checks.findings.append(stopped.finding)

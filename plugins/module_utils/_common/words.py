@@ -1,10 +1,11 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection. Numbers as people read them."""
+"""PRIVATE to the collection. Numbers and moments as people read them."""
 
 from __future__ import annotations
 
+import datetime
 import math
 import typing as t
 
@@ -53,6 +54,11 @@ def lasting(seconds: float) -> str:
         if seconds >= 2 * size or seconds == size:
             return f"{number(seconds / size)} {unit}"
     return f"{number(seconds)} s"
+
+
+def iso(seconds: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
 
 
 def described(found: object) -> str:
