@@ -41,6 +41,23 @@ def run(
 
     :param hosts: their own variables, by name; one host by default. All of them are this machine.
     """
+    process = begin(folder, play, check=check, hosts=hosts)
+    try:
+        code = process.wait(SECONDS_TO_FINISH)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"ansible-playbook did not end within {SECONDS_TO_FINISH} s:\n{(folder / 'output').read_text()}")
+    finally:
+        process.kill()
+        process.wait()
+    output = (folder / "output").read_text()
+    assert "Traceback" not in output, output
+    return Ended(code == 0, sum(int(number) for number in re.findall(r"changed=(\d+)", output)), output)
+
+
+def begin(
+    folder: Path, play: t.Mapping[str, t.Any], *, check: bool = False, hosts: t.Mapping[str, t.Mapping[str, t.Any]] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start what ``run`` runs, in a process group of its own, and do not wait for it."""
     entry = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     inventory = {"all": {"hosts": {host: {**entry, **more} for host, more in (hosts or {"one": {}}).items()}}}
     (folder / "playbook.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, **play}], sort_keys=False))
@@ -53,20 +70,13 @@ def run(
         "ANSIBLE_INJECT_FACT_VARS": "false",
         "PYTHONPATH": str(ROOT / "build" / "collections"),
     }
-    with (folder / "output").open("w+") as log:
-        try:
-            done = subprocess.run(
-                [*command, *(["--check", "--diff"] if check else [])],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=SECONDS_TO_FINISH,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"ansible-playbook did not end within {SECONDS_TO_FINISH} s:\n{(folder / 'output').read_text()}")
-    output = (folder / "output").read_text()
-    assert "Traceback" not in output, output
-    return Ended(done.returncode == 0, sum(int(number) for number in re.findall(r"changed=(\d+)", output)), output)
+    with (folder / "output").open("w") as log:
+        return subprocess.Popen(
+            [*command, *(["--check", "--diff"] if check else [])],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
