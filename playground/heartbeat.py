@@ -17,6 +17,7 @@ import typing as t
 from pathlib import Path
 
 import psycopg
+from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat
 
 from . import connection
 from .errors import Refusal, run_command
@@ -24,10 +25,6 @@ from .errors import Refusal, run_command
 DATABASE = "postgres"
 PERIOD_SECONDS = 1.0
 SECONDS_TO_LOOK = 0.5
-BEAT = (
-    "INSERT INTO governed_delivery.heartbeat AS h (id, seq, ts) VALUES (1, 1, clock_timestamp())"
-    " ON CONFLICT (id) DO UPDATE SET seq = h.seq + 1, ts = clock_timestamp()"
-)
 
 
 def beat(dsn: str) -> None:
@@ -35,7 +32,7 @@ def beat(dsn: str) -> None:
     try:
         with psycopg.connect(dsn, autocommit=True, application_name="heartbeat") as session:
             while True:
-                session.execute(BEAT)
+                heartbeat.beat(session)
                 time.sleep(PERIOD_SECONDS)
     except psycopg.OperationalError:
         return
@@ -43,14 +40,13 @@ def beat(dsn: str) -> None:
 
 def _start(path: Path) -> None:
     command = [sys.executable, "-m", "playground.heartbeat", "run", "--connection", str(path)]
-    search = os.pathsep.join([str(connection.REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": search},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(connection.REPOSITORY), *filter(None, sys.path)])},
     )
     time.sleep(SECONDS_TO_LOOK)
     if process.poll() is not None:

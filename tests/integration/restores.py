@@ -26,11 +26,8 @@ def exact_matches(rounds: int, version: int, say: t.Callable[[str], None]) -> li
     def start(settings: t.Mapping[str, str]) -> postgres.Postgres:
         return postgres.start(version, data, settings=settings, profile="small")
 
-    try:
-        with scene(start) as made, made.busy():
-            return [_round(made, f"round-{number}", FORMATS[number % 2], say) for number in range(rounds)]
-    finally:
-        postgres.Postgres(version, 0, data).remove()
+    with scene(start) as made, made.busy():
+        return [_round(made, f"round-{number}", FORMATS[number % 2], say) for number in range(rounds)]
 
 
 def _round(made: Scene, label: str, layout: str, say: t.Callable[[str], None]) -> bool:

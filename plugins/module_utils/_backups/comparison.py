@@ -92,8 +92,8 @@ def capture(
     :raises Stopped: SCHEMA_MISMATCH, one of them is not there; START_FAILED.
     """
 
-    def tick(progress: content.Progress) -> None:
-        run.progress.reach(progress.bytes)
+    def tick(read: int) -> None:
+        run.progress.reach(read)
         run.require_time()
 
     try:

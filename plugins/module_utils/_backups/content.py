@@ -9,7 +9,6 @@ tables, the largest first. A table that cannot be read is said so, and the other
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -38,18 +37,6 @@ Sampling: t.TypeAlias = "t.Callable[[str, t.Mapping[str, Table]], t.Mapping[str,
 
 
 @dataclasses.dataclass(frozen=True)
-class Progress:
-    """How far a capture is. Bytes are those of the heaps."""
-
-    database: str
-    table: str
-    tables: int
-    tables_total: int
-    bytes: int
-    bytes_total: int
-
-
-@dataclasses.dataclass(frozen=True)
 class _Piece:
     table: Table
     query: Composed
@@ -63,7 +50,7 @@ def capture(
     snapshots: t.Mapping[str, str] | None = None,
     jobs: int = 2,
     sample: Sampling | None = None,
-    tick: t.Callable[[Progress], None] | None = None,
+    tick: t.Callable[[int], None] | None = None,
     strong: bool = False,
 ) -> dict[str, t.Any]:
     """The databases by name, as a manifest has them: properties, ``schema``, ``tables``, ``materialized_views``, ``sequences``, ``large_objects``
@@ -75,7 +62,7 @@ def capture(
     :param connect: opens a session in a database, as a role that may read everything.
     :param snapshots: exported snapshots by database; without, one is taken here.
     :param jobs: sessions that read at the same time.
-    :param tick: called now and then, from several threads, never two at once.
+    :param tick: told the heaps' bytes that are read of a database, from several threads, never two at once.
     :param strong: SHA-256 instead of PostgreSQL's hash, twice as slow.
     :raises Refusal: no connection, or a table was truncated or rewritten since the snapshot.
     """
@@ -100,7 +87,7 @@ def _database(
     snapshot: str | None,
     jobs: int,
     sample: Sampling | None,
-    tick: t.Callable[[Progress], None] | None,
+    tick: t.Callable[[int], None] | None,
     strong: bool,
 ) -> dict[str, t.Any]:
     with contextlib.closing(connect(database)) as holder:
@@ -171,16 +158,14 @@ def _whole(table: Table, text: Composed, strong: bool) -> list[_Piece]:
 class _Reading:
     """Pieces that several threads work off, and what they found."""
 
-    def __init__(self, database: str, pieces: t.Sequence[_Piece], tick: t.Callable[[Progress], None] | None) -> None:
+    def __init__(self, database: str, pieces: t.Sequence[_Piece], tick: t.Callable[[int], None] | None) -> None:
         self.database = database
         self.tick = tick
         self.waiting: queue.SimpleQueue[_Piece] = queue.SimpleQueue()
         for piece in pieces:
             self.waiting.put(piece)
-        self.left = collections.Counter(piece.table.name for piece in pieces)
-        self.found: dict[str, Sum | str] = dict.fromkeys(self.left, NOTHING)
-        self.tables_total = len(self.left)
-        self.blocks, self.blocks_total = 0, sum(piece.blocks for piece in pieces)
+        self.found: dict[str, Sum | str] = dict.fromkeys((piece.table.name for piece in pieces), NOTHING)
+        self.blocks = 0
         self.lock = threading.Lock()
         self.stopped = threading.Event()
 
@@ -192,15 +177,9 @@ class _Reading:
                 self.found[name] = before if isinstance(before, str) else answer
             else:
                 self.found[name] = before + answer
-            self.left[name] -= 1
             self.blocks += piece.blocks
             if self.tick is not None:
-                done = sum(1 for count in self.left.values() if count == 0)
-                self.tick(
-                    Progress(
-                        self.database, name, done, self.tables_total, self.blocks * inventory.BLOCK, self.blocks_total * inventory.BLOCK
-                    )
-                )
+                self.tick(self.blocks * inventory.BLOCK)
 
 
 def _read(
@@ -209,7 +188,7 @@ def _read(
     snapshot: str,
     pieces: t.Sequence[_Piece],
     jobs: int,
-    tick: t.Callable[[Progress], None] | None,
+    tick: t.Callable[[int], None] | None,
 ) -> dict[str, Sum | str]:
     """Rows and lanes of each table, or why it could not be read."""
     if not pieces:

@@ -27,7 +27,6 @@ from .reading import Wanted
 from .spool import Source
 
 SEGMENT = re.compile(r"([0-9A-F]{24})-([0-9a-f]{40})(\.\w+)?\Z")
-INFO = ("info", "info.copy")
 LONGEST = 400
 ERROR = re.compile(r"ERROR: \[(\d+)\]")
 # Of pgBackRest's error codes (src/build/error/error.yaml): options, paths, permissions, locks, memory.

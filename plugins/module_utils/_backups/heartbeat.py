@@ -19,7 +19,6 @@ if t.TYPE_CHECKING:
 
 SCHEMA = "governed_delivery"
 TABLE = "governed_delivery.heartbeat"
-ID = 1
 
 CREATE = (
     "CREATE SCHEMA IF NOT EXISTS governed_delivery",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import time
 import typing as t
 
 from . import backup_label, control, first_query, wal
@@ -66,14 +67,17 @@ class Recovery:
         """
         with self.phases.phase("promote"):
             self.progress.begin("promote")
-            found = session.execute("SELECT pg_promote(true, %s)", [SECONDS_TO_PROMOTE]).fetchone()
-            if found is None or not found[0]:
-                raise stop(
-                    "START_FAILED",
-                    "server",
-                    expected=f"to be promoted within {SECONDS_TO_PROMOTE} s",
-                    found=self.target.last_words()[-300:],
-                )
+            session.execute("SELECT pg_promote(wait => false)")  # if it waits, it looks but ten times a second
+            until = time.monotonic() + SECONDS_TO_PROMOTE
+            while session.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
+                if time.monotonic() > until:
+                    raise stop(
+                        "START_FAILED",
+                        "server",
+                        expected=f"to be promoted within {SECONDS_TO_PROMOTE} s",
+                        found=self.target.last_words()[-300:],
+                    )
+                time.sleep(0.005)
         with self.phases.phase("first_query"):
             first_query.read_and_write(session)
 

@@ -71,11 +71,6 @@ def coverage(sizes: t.Mapping[str, int], last_full: t.Mapping[str, datetime.date
     return Coverage(recent / total if total else 1.0, oldest)
 
 
-def detection_chance(fraction: float, damaged: int) -> float:
-    """The chance that a sample of that fraction meets at least one of so many damaged blocks or rows: 1-(1-p)^k."""
-    return float(1 - (1 - fraction) ** damaged)
-
-
 def seed_of(label: str) -> int:
     """Another sample for each backup, the same one whenever it is asked for."""
     return int.from_bytes(hashlib.sha256(label.encode()).digest()[:4], "big") >> 1

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import datetime
-import random
 import typing as t
 
 import hypothesis.strategies as st
-import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._backups import sampling
 from ansible_collections.governed.delivery.plugins.module_utils._backups.inventory import Table
 from ansible_collections.governed.delivery.plugins.module_utils._backups.sampling import Sample
@@ -48,14 +46,6 @@ def test_coverage_counts_bytes_and_days() -> None:
     assert sampling.coverage(sizes, last, TODAY, 30) == sampling.Coverage(0.75, 31)
     assert sampling.coverage(sizes, {"new": TODAY}, TODAY, 30) == sampling.Coverage(0.75, None)
     assert sampling.coverage({}, {}, TODAY, 30) == sampling.Coverage(1.0, 0)
-
-
-@given(st.floats(0.01, 0.5), st.integers(1, 20))
-def test_detection_chance_is_that_of_drawing(fraction: float, damaged: int) -> None:
-    chance = random.Random(7)
-    draws = 3000
-    met = sum(any(chance.random() < fraction for _block in range(damaged)) for _draw in range(draws)) / draws
-    assert sampling.detection_chance(fraction, damaged) == pytest.approx(met, abs=0.05)
 
 
 def table(name: str, size: int, *, heap: bool = True, key: tuple[str, ...] = ("id",)) -> Table:
