@@ -52,8 +52,8 @@ test: $(READY)  ## all tiers, and at the end which of them ran
 lint sanity unit integration promotion molecule real kubernetes: $(READY)  ## one tier alone
 	@$(VENV)/bin/python tests/run_tiers.py $@
 
-bench: $(READY)  ## speed beside a peer (ONLY=name)
-	@$(VENV)/bin/python -m tests.bench $(ONLY)
+bench: $(READY)  ## speed beside a peer (ONLY=name TIMES=n)
+	@$(VENV)/bin/python -m tests.bench $(ONLY) $(if $(TIMES),--times $(TIMES))
 
 faults: $(READY)  ## kill it at random points, run again, compare (ONLY=name POINTS=n SEED=s)
 	@$(VENV)/bin/python -m tests.faults $(ONLY) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
