@@ -22,7 +22,7 @@ options:
     type: path
     default: ""
   login_user:
-    description: Role to log in as. It must own the table.
+    description: Role to log in as. To change a table it must own it.
     type: str
     default: postgres
   login_password:

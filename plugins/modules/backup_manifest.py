@@ -65,7 +65,9 @@ options:
             type: bool
             default: false
   key_file:
-    description: The Ed25519 key that signs the manifest, as the module C(ledger) makes one. Only its owner may read it.
+    description:
+      - File with the Ed25519 key that signs the manifest, on the host that runs the task. Only its owner may read it.
+      - The first backup of a place makes it when it is missing. RV(verifier_key) is what O(governed.delivery.restore_validate#module:manifest_keys) believes.
     type: path
     required: true
   label:
@@ -233,6 +235,23 @@ EXAMPLES = r"""
       directory: /srv/backups
     key_file: /etc/governed/backup.key
 
+- name: A base backup, whose verifier key is kept where restores are proved
+  governed.delivery.backup_manifest:
+    login_host: db.example.net
+    login_db: shop
+    engine: basebackup
+    source:
+      directory: /srv/backups
+    key_file: /etc/governed/backup.key
+  register: taken
+
+- name: Keep it
+  ansible.builtin.copy:
+    content: "{{ taken.verifier_key }}\n"
+    dest: backup.vkey
+    mode: "0644"
+  delegate_to: localhost
+
 - name: A base backup into a locked bucket, anchored by a standby that is paused meanwhile
   governed.delivery.backup_manifest:
     login_host: db.example.net
@@ -277,6 +296,11 @@ manifest:
   returned: success, but not in check mode
   type: dict
   sample: {path: manifests/20261120T020000Z.json, sha256: "9f86d081…", signer: "shop/backups+1b2c3d4e"}
+verifier_key:
+  description: The public part of the key that signed, for O(governed.delivery.restore_validate#module:manifest_keys).
+  returned: success, but not in check mode
+  type: str
+  sample: backups-5c3a1f20+1b2c3d4e+AbCd…
 anchor:
   description: The point at which the content was captured. Rows can be compared only when it is C(exact).
   returned: success, but not in check mode

@@ -20,6 +20,12 @@ description:
   - The server has no network, archives nothing and follows nobody. It is deleted at the end, with everything that was restored;
     a run that was killed is cleaned up after by the next one.
   - The rate limit, the pinned versions and the checksums count for every engine, as all bytes come through one fetcher.
+requirements:
+  - psycopg >= 3.2
+  - cryptography
+  - rfc8785
+  - boto3, for O(source.s3)
+  - PostgreSQL's programs of the backup's major version, on the host that runs the task
 options:
   engine:
     description: What made the backup.
@@ -32,7 +38,7 @@ options:
     required: true
     suboptions:
       directory:
-        description: A directory. Objects are cut by their time of change.
+        description: A directory, on the host that runs the task. Objects are cut by their time of change. Either this or O(source.s3).
         type: path
       s3:
         description: A bucket. Where it keeps versions, the versions of the cut are read, whatever was written or deleted over them since.
@@ -77,12 +83,14 @@ options:
     description: Recover up to this position instead of the archive's end.
     type: str
   manifest_keys:
-    description: Verifier keys whose signature makes a manifest believable. Without one nothing can be compared, and the verdict is C(INCONCLUSIVE).
+    description:
+      - Verifier keys whose signature makes a manifest believable, as RV(governed.delivery.backup_manifest#module:verifier_key) returns them.
+      - Without one nothing can be compared, and the verdict is C(INCONCLUSIVE).
     type: list
     elements: str
     default: []
   work_directory:
-    description: Folder for throw-away servers, on a volume of its own. One run at a time.
+    description: Folder for throw-away servers, on a volume of its own. Made when it is missing. One run at a time.
     type: path
     required: true
   bin_dir:
@@ -92,7 +100,7 @@ options:
     description: Account to run the server as when the task runs as root. V(postgres) where there is one.
     type: str
   superuser:
-    description: A role of the restored cluster that may do everything.
+    description: A superuser of the backed up cluster, as whom the copy is looked at. No password is asked for.
     type: str
     default: postgres
   server_settings:
@@ -357,10 +365,36 @@ record:
     run:
       description: Name of the run.
       type: str
+    verdict:
+      description: As RV(verdict).
+      type: str
+    t0:
+      description: The cut. Nothing that came into the place later was seen.
+      type: str
     findings:
-      description: What is not as it must be, each with code, verdict, what it is about, what was expected and what was found.
+      description:
+        - What is not as it must be, each with code, verdict, what it is about, what was expected and what was found.
+        - docs/runbooks/backup_validation_failed.md has every code.
       type: list
       elements: dict
+    backup:
+      description: Label, begin and end, bytes, files, positions in the log, and age at the cut.
+      type: dict
+    manifest:
+      description: SHA-256 of the manifest, who signed it, and the point at which it is exact.
+      type: dict
+    source:
+      description: The place, a digest over its objects' versions, and, with O(required_lock_days), the weakest lock and its earliest end.
+      type: dict
+    target:
+      description: The point that was asked for, and where recovery ended.
+      type: dict
+    bytes:
+      description: How many bytes of the backup and of the log were fetched.
+      type: dict
+    rates:
+      description: Bytes a second of fetch and replay, the limit, and the most that came in one second.
+      type: dict
     rto:
       description: Recovery time in seconds, by phase, with its goal. Detection and decision are not in it.
       type: dict
@@ -373,6 +407,9 @@ record:
       elements: dict
     tables:
       description: How many tables were compared, how many matched, and which did not.
+      type: dict
+    cleanup:
+      description: Whether everything that was restored is deleted, and how many bytes that were.
       type: dict
 measures:
   description: Measures for a plan's goals.

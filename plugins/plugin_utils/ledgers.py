@@ -108,7 +108,7 @@ def entries(log: Log, head: Head | None = None) -> tuple[Entry, ...]:
 
 def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> SigningKey:
     begins = store.head() is None
-    if not key_file.exists() and not begins:
+    if not keys.is_there(key_file) and not begins:
         raise Refusal(
             str(key_file),
             expected="the key of the ledger that is there",
@@ -116,20 +116,11 @@ def _signer(directory: pathlib.Path, key_file: pathlib.Path, store: Store) -> Si
             remedy="Name the ledger's key with promotion_ledger_key. A new key would make every earlier statement unbelievable.",
             code="key_missing",
         )
-    signer = keys.read(key_file) if key_file.exists() else _made(key_file)
+    signer = keys.ensured(key_file, f"delivery-{secrets.token_hex(4)}")
     published = directory / "ledger.vkey"
     if begins and not published.exists():  # those who only read are not told where the key is
         files.replace(published, f"{signer.verifier.text()}\n".encode(), "evidence_directory")
     return signer
-
-
-def _made(key_file: pathlib.Path) -> SigningKey:
-    try:
-        return keys.generate(key_file, f"delivery-{secrets.token_hex(4)}")
-    except Refusal:
-        if not key_file.exists():  # else somebody made it at the same time: theirs it is
-            raise
-        return keys.read(key_file)
 
 
 def _verifiers(

@@ -312,7 +312,7 @@ def test_manifest_is_believed_only_by_a_pinned_key(origin: Source) -> None:
         ({"engine": "basebackup", "label": "none", "take": False}, "NOT_FOUND"),
         ({"engine": "basebackup", "bin_dir": "/nowhere"}, "TOOL_MISSING"),
         ({"engine": "basebackup", "source": {"directory": "/nowhere"}}, "NOT_FOUND"),
-        ({"engine": "basebackup", "key_file": "/nowhere"}, "key_unreadable"),
+        ({"engine": "basebackup", "key_file": "/"}, "key_unreadable"),
         ({"engine": "basebackup", "jobs": 0}, "wrong_option"),
         ({"engine": "basebackup", "login_user": "nobody_known"}, "no_connection"),
     ],
@@ -322,6 +322,40 @@ def test_bad_input_is_named(origin: Source, options: dict[str, t.Any], code: str
     refused = origin.take(fails=True, **options)
     assert refused["refusals"][0]["code"] == code, refused["msg"]
     assert sorted(origin.place.rglob("*")) == before
+
+
+@pytest.fixture
+def empty_place(origin: Source) -> t.Iterator[Path]:
+    """A folder that the server's account can write to."""
+    place = origin.place.with_name(f"{origin.place.name}-{next(backups.NUMBERS)}")
+    place.mkdir()
+    os.chown(place, server_account().uid, server_account().gid)
+    yield place
+    shutil.rmtree(place)
+
+
+def test_the_first_backup_of_a_place_makes_its_key_and_no_later_one(
+    origin: Source, scratch: Postgres, empty_place: Path, tmp_path: Path
+) -> None:
+    key_file = tmp_path / "keys" / "backup.key"
+
+    def take(label: str, *, check: bool = False, fails: bool = False) -> modules.Result:
+        source = {"directory": str(empty_place)}
+        own = {"label": label, "source": source, "key_file": str(key_file)}
+        return origin.take(check=check, fails=fails, engine="pg_dump", login_db=scratch.database, **own)
+
+    assert take("one", check=True)["changed"]
+    assert not key_file.exists()
+    taken = take("one")
+    assert "a new key signs" in " ".join(taken["warnings"])
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    believed = keys.parse_verifier(taken["verifier_key"])
+    assert manifest.read(DirectoryPlace(str(empty_place)), "one", [believed], time.time() + 1).signer == believed.label
+    assert take("two")["verifier_key"] == taken["verifier_key"]
+    key_file.unlink()
+    refused = take("three", fails=True)
+    assert refused["refusals"][0]["code"] == "key_missing"
+    assert not key_file.exists()
 
 
 def test_program_of_another_version_is_refused(origin: Source) -> None:

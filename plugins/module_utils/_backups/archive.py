@@ -94,7 +94,7 @@ class Files:
         written = 0
         with contextlib.closing(stream(self._place, Wanted(item), self._rate, _nobody)) as reader:
             # GzipFile, as it compares the checksum at the end, and takes several members.
-            source = t.cast("Reader", gzip.GzipFile(fileobj=t.cast("t.IO[bytes]", reader))) if item.path.endswith(PACKED) else reader
+            source: Reader = gzip.GzipFile(fileobj=t.cast("t.IO[bytes]", reader)) if item.path.endswith(PACKED) else reader
             try:
                 with destination.open("wb") as file:
                     while written <= self._size and (plain := source.read(CHUNK)):

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import pathlib
 import re
+import secrets
 import tempfile
 import time
 import typing as t
@@ -133,10 +134,10 @@ def work(context: Context) -> Outcome:
 
 
 def _work(context: Context) -> Outcome:
-    wish = _wish(context.parameters)
+    wish = _wish(context)
     if context.parameters["label"] and manifest.is_there(wish.place, wish.label, time.time() + hashing.DAY):
         kept = manifest.read(wish.place, wish.label, [wish.key.verifier], time.time() + hashing.DAY)
-        return Outcome(False, _facts(kept))
+        return Outcome(False, _facts(kept, wish.key))
     connect = connector(context.parameters, APPLICATION)
     with contextlib.closing(connect(context.parameters["login_db"])) as connection:
         method = _method(wish, connection)
@@ -150,10 +151,11 @@ def _work(context: Context) -> Outcome:
             _push_log(connection, context)
     if not made.anchor.exact:
         context.warn(f"The manifest of {made.label} was captured at no exact point: a restore cannot be compared row by row with it.")
-    return Outcome(True, _facts(made), before="", after=f"{manifest.path(made.label)}\n")
+    return Outcome(True, _facts(made, wish.key), before="", after=f"{manifest.path(made.label)}\n")
 
 
-def _wish(told: t.Mapping[str, t.Any]) -> Wish:
+def _wish(context: Context) -> Wish:
+    told = context.parameters
     label = told["label"]
     if label is not None and not LABEL.fullmatch(label):
         raise _wrong("label", "letters, digits, dashes and underscores, at most 100", repr(label))
@@ -167,14 +169,38 @@ def _wish(told: t.Mapping[str, t.Any]) -> Wish:
         raise _wrong("label", "nothing, as pgBackRest names its backups itself", repr(label))
     began = time.time()
     made = label or datetime.datetime.fromtimestamp(began, datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    place = places.make(told["source"])
     return Wish(
         told,
-        places.make(told["source"]),
-        keys.read(pathlib.Path(told["key_file"])),
+        place,
+        _key(context, place),
         Programs(told["bin_dir"], account_of(told["run_as"]) if told["take"] or told["engine"] == "pgbackrest" else None),
         made,
         began,
     )
+
+
+def _key(context: Context, place: Place) -> keys.SigningKey:
+    """The key that signs. The first backup of a place makes it."""
+    path = pathlib.Path(context.parameters["key_file"])
+    if keys.is_there(path):
+        return keys.read(path)
+    if hashing.listed(place, MANIFESTS):
+        raise Refusal(
+            str(path),
+            expected="the key that signed the manifests which are there",
+            found="no such file",
+            remedy="Name the file where it is. Only for a place without manifests a new one is made.",
+            code="key_missing",
+        )
+    name = f"backups-{secrets.token_hex(4)}"
+    if context.check_mode:
+        return keys.new(name)
+    made = keys.ensured(path, name)
+    context.warn(
+        f"{path} was not there: a new key signs. Keep it, and let restore_validate believe its verifier key, {made.verifier.text()}"
+    )
+    return made
 
 
 def _all(wish: Wish, connection: Connection) -> list[str]:
@@ -427,11 +453,12 @@ def _push_log(connection: Connection, context: Context) -> None:
         )
 
 
-def _facts(made: Manifest) -> dict[str, t.Any]:
+def _facts(made: Manifest, key: keys.SigningKey) -> dict[str, t.Any]:
     tables = [entry for database in made.databases.values() for entry in database["tables"].values()]
     return {
         "label": made.label,
         "manifest": {"path": manifest.path(made.label), "sha256": made.sha256, "signer": made.signer},
+        "verifier_key": key.verifier.text(),
         "anchor": made.predicate["anchor"],
         "backup": {
             **{name: made.predicate["backup"][name] for name in ("started", "stopped", "start_lsn", "stop_lsn", "bytes")},

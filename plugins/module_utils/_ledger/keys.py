@@ -108,6 +108,29 @@ def generate(path: pathlib.Path, name: str, algorithm: int = ED25519) -> Signing
     return key
 
 
+def is_there(path: pathlib.Path) -> bool:
+    """Whether there is such a file, or we may not look: then reading it says so."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
+def ensured(path: pathlib.Path, name: str) -> SigningKey:
+    """The key in that file; a new one by that name where there is no such file.
+
+    :raises Refusal: as ``read`` and ``generate``.
+    """
+    if is_there(path):
+        return read(path)
+    try:
+        return generate(path, name)
+    except Refusal:
+        if not is_there(path):  # else somebody made it at the same time: theirs it is
+            raise
+        return read(path)
+
+
 def read(path: pathlib.Path) -> SigningKey:
     """The key in that file.
 
