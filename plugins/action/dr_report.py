@@ -8,8 +8,8 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.governed.delivery.plugins.module_utils._backups import period, quarter
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Corrective, Quarter, Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import period, quarter
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Corrective, Quarter, Wanted
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import verification

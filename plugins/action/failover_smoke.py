@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.governed.delivery.plugins.module_utils._backups.failover_work import SPEC
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover.failover_work import SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers
 

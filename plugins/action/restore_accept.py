@@ -6,7 +6,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.governed.delivery.plugins.module_utils._backups import acceptance, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import acceptance, runs
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import statement

@@ -12,8 +12,10 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.governed.delivery.plugins.module_utils._backups import outcome, progress, run_directory, runs
-from ansible_collections.governed.delivery.plugins.module_utils._backups.work_validate import SPEC
+from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore import outcome, progress
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore.work_validate import SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.plugin_utils import (
     actions,

@@ -333,7 +333,7 @@ refusals:
   elements: dict
 """
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.work_manifest import SPEC, work
+from ansible_collections.governed.delivery.plugins.module_utils._backups.taking.work_manifest import SPEC, work
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.driver import PSYCOPG
 

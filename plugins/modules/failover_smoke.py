@@ -216,7 +216,7 @@ ledger_index:
   type: int
 """
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.failover_work import SPEC, work
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover.failover_work import SPEC, work
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.driver import PSYCOPG
 

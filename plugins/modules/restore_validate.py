@@ -435,7 +435,7 @@ ledger_index:
   type: int
 """
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.work_validate import SPEC, work
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore.work_validate import SPEC, work
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.driver import PSYCOPG
 

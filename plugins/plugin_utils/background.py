@@ -34,7 +34,7 @@ def run(
 ) -> Result:
     """The module's result.
 
-    :param progress_file: on the host, JSON, as ``_backups/progress.py`` writes it; it may be missing.
+    :param progress_file: on the host, JSON, as ``_backups/restore/progress.py`` writes it; it may be missing.
     :param seconds: how long the module may take.
     :param tell: called with what the file holds, each time that it has changed.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Quarter
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Quarter
 from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 from . import dr_words, scales

@@ -11,10 +11,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import quarter as quarters
-from ansible_collections.governed.delivery.plugins.module_utils._backups import records
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Failure, Goal, Quarter
-from ansible_collections.governed.delivery.plugins.module_utils._backups.runs import Entry, Run
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import quarter as quarters
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import records
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Failure, Goal, Quarter
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.runs import Entry, Run
 from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 from . import dr_charts, dr_words, night_charts, pages, scales

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import quarter as quarters
-from ansible_collections.governed.delivery.plugins.module_utils._backups import records
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Quarter
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import quarter as quarters
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import records
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Quarter
 from ansible_collections.governed.delivery.plugins.module_utils._common import words
 
 from . import scales

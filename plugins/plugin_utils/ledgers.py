@@ -15,7 +15,7 @@ import pathlib
 import secrets
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.runs import Entry
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.runs import Entry
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, merkle, statement
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import options as ledger_options

@@ -16,7 +16,7 @@ SHORTEST = 0.5  # seconds, before which a rate says nothing
 def line(cluster: str, found: t.Mapping[str, t.Any]) -> str:
     """``  shop  fetch          41 %  1.2 GB of 2.9 GB  85 MB/s  20 s left``, as far as it is known.
 
-    :param found: what ``_backups/progress.py`` writes.
+    :param found: what ``_backups/restore/progress.py`` writes.
     """
     done, total = float(found["done"]), found.get("total")
     seconds = float(found["at"]) - float(found["since"])

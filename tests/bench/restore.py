@@ -17,7 +17,7 @@ import typing as t
 
 import psycopg
 from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory
-from ansible_collections.governed.delivery.plugins.module_utils._backups.target import ALONE
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore.target import ALONE
 
 from playground import modules, postgres
 from tests.integration.restores import exact_matches

@@ -16,7 +16,8 @@ import subprocess
 import time
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import progress, run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore import progress
 
 from playground import modules, postgres
 from tests.support.restores import Scene, scene

@@ -14,9 +14,10 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import compare, content, manifest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.compare import Comparison
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture import compare, content
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture.compare import Comparison
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.taking import manifest
 
 from playground.postgres import Postgres, available_versions
 from tests.support import backups

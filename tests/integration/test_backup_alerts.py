@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.governed.delivery.plugins.module_utils._backups import textfile
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import textfile
 
 from playground import prometheus
 from playground.errors import Refusal

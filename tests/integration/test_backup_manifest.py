@@ -16,9 +16,10 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import anchor, anchor_standby, compare, content, manifest, sampling
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture import compare, content, sampling
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.taking import anchor, anchor_standby, manifest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.connect import CONNECTION_SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys

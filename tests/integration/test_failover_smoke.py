@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import pair, run_directory, writers
+from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover import pair, writers
 from ansible_collections.governed.delivery.plugins.module_utils._backups.programs import Programs, account_of
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import statement
 from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers

@@ -15,7 +15,8 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups import run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import runs
 from ansible_collections.governed.delivery.plugins.plugin_utils import ledgers
 
 from playground import postgres

@@ -10,8 +10,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import manifest, places
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import places
+from ansible_collections.governed.delivery.plugins.module_utils._backups.taking import manifest
 
 from tests.support import backups
 

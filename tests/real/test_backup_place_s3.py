@@ -16,12 +16,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import lock_check, places
-from ansible_collections.governed.delivery.plugins.module_utils._backups.fetch import fetch
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Finding, Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Item, Place
-from ansible_collections.governed.delivery.plugins.module_utils._backups.rate import Rate
-from ansible_collections.governed.delivery.plugins.module_utils._backups.reading import Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import lock_check, places
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.fetch import fetch
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place import Item, Place
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.rate import Rate
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.reading import Wanted
 
 from .breaking import Breaking
 from .conftest import Fresh

@@ -16,7 +16,8 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import locate, wal
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore import locate
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import wal
 
 from playground import modules, postgres
 from playground.cluster import HOST, free_port

@@ -19,7 +19,7 @@ import typing as t
 from pathlib import Path
 
 import psycopg
-from ansible_collections.governed.delivery.plugins.module_utils._backups import session
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture import session
 from ansible_collections.governed.delivery.plugins.module_utils._common.postgres.connect import CONNECTION_SPEC
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.keys import VerifierKey

@@ -17,7 +17,9 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat, manifest, progress, run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups import heartbeat, run_directory
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore import progress
+from ansible_collections.governed.delivery.plugins.module_utils._backups.taking import manifest
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import envelope, keys
 
 from playground import modules

@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from .session import only_row
+from .capture.session import only_row
 
 if t.TYPE_CHECKING:
     from .._common.postgres.connect import Connection

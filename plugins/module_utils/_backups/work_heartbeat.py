@@ -14,7 +14,7 @@ from .._common.errors import Refusal
 from .._common.frame import Context, Outcome
 from .._common.postgres.connect import CONNECTION_SPEC
 from . import heartbeat
-from .session import connector
+from .capture.session import connector
 
 PERIOD = 1.0  # seconds
 

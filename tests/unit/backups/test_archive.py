@@ -11,10 +11,10 @@ import random
 import time
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import archive, wal
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
-from ansible_collections.governed.delivery.plugins.module_utils._backups.rate import Rate
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import archive, wal
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.rate import Rate
 
 SIZE = 1024 * 1024
 SEGMENT = wal.Segment(7, 1)

@@ -10,7 +10,7 @@ import typing as t
 
 import hypothesis.strategies as st
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import compare
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture import compare
 from hypothesis import given
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.definition import normalised
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture.definition import normalised
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import signal
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import failover, failover_record, termination
-from ansible_collections.governed.delivery.plugins.module_utils._backups.failover import Drill, Observed
+from ansible_collections.governed.delivery.plugins.module_utils._backups import termination
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover import failover, failover_record
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover.failover import Drill, Observed
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover.pair import Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._backups.failover.writers import Kept
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped, verdict
-from ansible_collections.governed.delivery.plugins.module_utils._backups.pair import Wanted
-from ansible_collections.governed.delivery.plugins.module_utils._backups.writers import Kept
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import canonical, statement
 
 DRILL = Drill(Wanted(None, "postgres", "asynchronous", 60), 2, 5.0, 0.0, True, 10.0, 0)

@@ -13,12 +13,12 @@ import stat
 import time
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.fetch import Fetched, fetch
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Item
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
-from ansible_collections.governed.delivery.plugins.module_utils._backups.rate import Rate
-from ansible_collections.governed.delivery.plugins.module_utils._backups.reading import LONG, Wanted, stream
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.fetch import Fetched, fetch
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place import Item
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.rate import Rate
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.reading import LONG, Wanted, stream
 
 STRIP = "backups/monday/"
 CONTENTS = {

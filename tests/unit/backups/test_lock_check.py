@@ -8,9 +8,9 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.lock_check import DAY, check, judged
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Lock
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place_directory import DirectoryPlace
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.lock_check import DAY, check, judged
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place import Lock
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place_directory import DirectoryPlace
 
 NOW = 1_800_000_000.0
 

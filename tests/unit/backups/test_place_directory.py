@@ -12,9 +12,9 @@ import typing as t
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.governed.delivery.plugins.module_utils._backups import places
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Place
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import places
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place import Place
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import Library
 

@@ -18,8 +18,8 @@ import traceback
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import places
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Finding, Stopped
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import places
 
 from playground.cluster import HOST, free_port
 

@@ -9,10 +9,10 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import acceptance, period, quarter, runs
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import ORDER
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Corrective, Quarter, Wanted
-from ansible_collections.governed.delivery.plugins.module_utils._backups.runs import Entry
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import acceptance, period, quarter, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Corrective, Quarter, Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.runs import Entry
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ import concurrent.futures
 import time
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.rate import BURST_SECONDS, PORTION_SECONDS, Rate
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.rate import BURST_SECONDS, PORTION_SECONDS, Rate
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from hypothesis import given
 from hypothesis import strategies as st

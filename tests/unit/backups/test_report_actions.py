@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.governed.delivery.plugins.action import dr_report, restore_accept
 from ansible_collections.governed.delivery.plugins.doc_fragments.promotion import ModuleDocFragment
-from ansible_collections.governed.delivery.plugins.module_utils._backups import period, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import period, runs
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.modules import dr_report as report_documented
 from ansible_collections.governed.delivery.plugins.modules import restore_accept as accept_documented

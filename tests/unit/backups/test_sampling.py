@@ -9,9 +9,9 @@ import datetime
 import typing as t
 
 import hypothesis.strategies as st
-from ansible_collections.governed.delivery.plugins.module_utils._backups import sampling
-from ansible_collections.governed.delivery.plugins.module_utils._backups.inventory import Table
-from ansible_collections.governed.delivery.plugins.module_utils._backups.sampling import Sample
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture import sampling
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture.inventory import Table
+from ansible_collections.governed.delivery.plugins.module_utils._backups.capture.sampling import Sample
 from hypothesis import given
 
 TODAY = datetime.date(2026, 11, 20)

@@ -14,7 +14,7 @@ import tarfile
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
-from ansible_collections.governed.delivery.plugins.module_utils._backups.tar_extract import Extracted, extract
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.tar_extract import Extracted, extract
 
 CONTENTS = {"backup_label": b"START WAL", "base/1/1247": os.urandom(8192 * 3), "base/1/1249": b"", "base/1/2": os.urandom(513)}
 

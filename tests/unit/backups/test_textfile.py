@@ -10,7 +10,7 @@ import subprocess
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import textfile
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import textfile
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 
 from playground import prometheus

@@ -10,8 +10,8 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import trend
-from ansible_collections.governed.delivery.plugins.module_utils._backups.trend import Point
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import trend
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.trend import Point
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.governed.delivery.plugins.module_utils._backups.place import Item, Listing
-from ansible_collections.governed.delivery.plugins.module_utils._backups.uploads import Gap, worst_gap
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.place import Item, Listing
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.uploads import Gap, worst_gap
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups.versions import Version, as_of
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.versions import Version, as_of
 from hypothesis import given
 from hypothesis import strategies as st
 

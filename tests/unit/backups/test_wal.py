@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import wal
-from ansible_collections.governed.delivery.plugins.module_utils._backups.wal import Segment
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source import wal
+from ansible_collections.governed.delivery.plugins.module_utils._backups.source.wal import Segment
 from hypothesis import given
 from hypothesis import strategies as st
 

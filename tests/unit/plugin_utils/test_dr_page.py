@@ -11,9 +11,9 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._backups import period, quarter, runs
-from ansible_collections.governed.delivery.plugins.module_utils._backups.quarter import Corrective, Quarter, Wanted
-from ansible_collections.governed.delivery.plugins.module_utils._backups.runs import Entry
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report import period, quarter, runs
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Corrective, Quarter, Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._backups.report.runs import Entry
 from ansible_collections.governed.delivery.plugins.plugin_utils import dr_markdown, dr_page
 from ansible_collections.governed.delivery.plugins.plugin_utils.dr_page import Ledger
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.governed.delivery.plugins.module_utils._backups import work_validate
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import CODES
+from ansible_collections.governed.delivery.plugins.module_utils._backups.restore import work_validate
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "verified_backups"
