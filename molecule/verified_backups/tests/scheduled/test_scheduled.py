@@ -1,22 +1,18 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The night is scheduled, the heartbeat beats, and one restore was made, measured and signed."""
+"""The night is scheduled, with rules and a dashboard for what it measures."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-import time
-import typing as t
 from pathlib import Path
 
-import psycopg
 import pytest
 import yaml
 
-Session = psycopg.Connection[tuple[t.Any, ...]]
 UNITS = {"verified-backups-shop.service", "verified-backups-shop.timer", "verified-backups-shop-heartbeat.service"}
 
 
@@ -32,34 +28,11 @@ def test_units_are_scheduled_and_what_they_start_is_there(folder: Path) -> None:
         assert all(Path(path).is_file() for one in arguments for path in re.findall(r"(/\S+)", one))
 
 
-def test_the_heartbeat_beats(session: Session) -> None:
-    def beats() -> int:
-        [(seq,)] = session.execute("SELECT seq FROM governed_delivery.heartbeat").fetchall()
-        return int(seq)
-
-    before = beats()
-    time.sleep(2.2)
-    assert beats() >= before + 1
-
-
 def test_rules_and_dashboard_are_about_metrics_that_there_are(folder: Path) -> None:
     rules = [rule for group in yaml.safe_load((folder / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
     assert {"BackupNotProved", "BackupValidationFailed"} <= {rule["alert"] for rule in rules if "alert" in rule}
     dashboard = json.loads((folder / "dashboard.json").read_text())
     measured = set(re.findall(r"^(restore_validate_\w+)", (folder / "shop.prom").read_text(), re.MULTILINE))
-    shown = set(re.findall(r"restore_validate_\w+", json.dumps([panel.get("targets") for panel in dashboard["panels"]])))
-    assert shown & measured
+    asked = set(re.findall(r"restore_validate_\w+", json.dumps([rules, [panel.get("targets") for panel in dashboard["panels"]]])))
+    assert {name for name in asked - measured if "lock" not in name} == set(), "no locks in a directory"
     assert 'restore_validate_verdict{cluster="shop",engine="basebackup",verdict="PASS"} 1\n' in (folder / "shop.prom").read_text()
-
-
-def test_the_run_was_signed_from_its_beginning_to_its_end(said: list[tuple[str, dict[str, t.Any]]]) -> None:
-    (_begun, begun), (_ended, ended) = said[-2:]
-    assert [kind for kind, _said in said[-2:]] == ["restore_started", "restore_finished"]
-    assert begun["run"] == ended["run"]
-    assert (ended["verdict"], ended["cluster"]) == ("PASS", "shop")
-    assert ended["tables"]["matched"] == 2
-
-
-def test_nothing_of_the_restored_data_is_left(folder: Path) -> None:
-    work = Path(yaml.safe_load((folder / "backups.yml").read_text())["work_directory"])
-    assert [path.name for path in work.iterdir()] == [".restore_validate.lock"]
