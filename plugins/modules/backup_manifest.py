@@ -24,46 +24,6 @@ options:
     type: str
     choices: [pg_dump, basebackup, pgbackrest]
     required: true
-  source:
-    description: Where backups lie. For pgBackRest the place that is its repository.
-    type: dict
-    required: true
-    suboptions:
-      directory:
-        description: A directory. One of O(source.directory) and O(source.s3) has to be given.
-        type: path
-      s3:
-        description: An S3 bucket. Credentials come from the environment, a profile or a web identity.
-        type: dict
-        suboptions:
-          bucket:
-            description: Its name.
-            type: str
-            required: true
-          prefix:
-            description: What all keys begin with.
-            type: str
-            default: ""
-          endpoint:
-            description: Where a service other than AWS is.
-            type: str
-          region:
-            description: Its region.
-            type: str
-          profile:
-            description: Profile of the credentials file.
-            type: str
-          ca_bundle:
-            description: File of the certificates to trust, in place of the system's.
-            type: path
-          io_timeout:
-            description: Seconds to wait for a connection, and for an answer.
-            type: float
-            default: 10.0
-          allow_imds:
-            description: Whether the machine's metadata service may give credentials.
-            type: bool
-            default: false
   key_file:
     description:
       - File with the Ed25519 key that signs the manifest, on the host that runs the task. Only its owner may read it.
@@ -200,6 +160,7 @@ options:
     description: Where a backup for S3 is made before it is uploaded. The temporary directory when it is left out.
     type: path
 extends_documentation_fragment:
+  - governed.delivery.backups.source
   - governed.delivery.postgres
 requirements:
   - cryptography

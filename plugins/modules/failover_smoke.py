@@ -83,46 +83,6 @@ options:
   night:
     description: Date that the run was planned for, as V(2026-11-20). Left out, today, in UTC.
     type: str
-  ledger:
-    description: Where to keep the record, signed, as a statement C(failover_finished). Left out, it is only returned.
-    type: dict
-    suboptions:
-      directory:
-        description: Evidence directory on the controller.
-        type: path
-        required: true
-      key_file:
-        description: Key that signs. Left out, C(ledger.key) in O(ledger.directory), made with the first statement.
-        type: path
-      verifier_keys:
-        description: Verifier keys of the ledger, pinned.
-        type: list
-        elements: str
-        default: []
-      s3:
-        description: Bucket that holds the ledger, in place of the directory.
-        type: dict
-        suboptions:
-          bucket:
-            description: Its name.
-            type: str
-            required: true
-          prefix:
-            description: Folder in it.
-            type: str
-            default: ""
-          endpoint:
-            description: URL of the server, when it is not AWS.
-            type: str
-          region:
-            description: Region.
-            type: str
-          profile:
-            description: Profile of the credentials.
-            type: str
-          retain_days:
-            description: Days that nobody can delete what is written.
-            type: int
 attributes:
   check_mode:
     support: full
@@ -133,6 +93,8 @@ attributes:
   idempotent:
     support: none
     description: Each run is a new observation.
+extends_documentation_fragment:
+  - governed.delivery.backups.ledger
 seealso:
   - module: governed.delivery.restore_validate
 author:

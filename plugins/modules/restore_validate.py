@@ -32,46 +32,6 @@ options:
     type: str
     choices: [basebackup, pgbackrest, pg_dump]
     default: basebackup
-  source:
-    description: Where the backups, the archive and the manifests lie. See M(governed.delivery.backup_manifest) for their names below it.
-    type: dict
-    required: true
-    suboptions:
-      directory:
-        description: A directory, on the host that runs the task. Objects are cut by their time of change. Either this or O(source.s3).
-        type: path
-      s3:
-        description: A bucket. Where it keeps versions, the versions of the cut are read, whatever was written or deleted over them since.
-        type: dict
-        suboptions:
-          bucket:
-            description: Its name.
-            type: str
-            required: true
-          prefix:
-            description: What all keys begin with.
-            type: str
-            default: ""
-          endpoint:
-            description: URL of a server that is not AWS.
-            type: str
-          region:
-            description: Region.
-            type: str
-          profile:
-            description: Profile of the shared credentials file. Without it, the environment, the file or a web identity.
-            type: str
-          ca_bundle:
-            description: File of certificates to trust.
-            type: path
-          io_timeout:
-            description: Seconds to wait for an answer.
-            type: float
-            default: 10.0
-          allow_imds:
-            description: Whether credentials may come from the machine's instance metadata.
-            type: bool
-            default: false
   backup:
     description: Label of a backup, or V(latest), the one that ended last by its own account.
     type: str
@@ -257,46 +217,6 @@ options:
         A gate that is looked at every few minutes need not restore each time.
     type: float
     default: 0.0
-  ledger:
-    description: Where to sign that the run began, and what it found. On the controller.
-    type: dict
-    suboptions:
-      directory:
-        description: Evidence directory.
-        type: path
-        required: true
-      key_file:
-        description: Key that signs. C(ledger.key) in the directory, made at first.
-        type: path
-      verifier_keys:
-        description: Keys to believe the ledger by. The one beside it without any.
-        type: list
-        elements: str
-        default: []
-      s3:
-        description: Keep the ledger in a bucket.
-        type: dict
-        suboptions:
-          bucket:
-            description: Its name.
-            type: str
-            required: true
-          prefix:
-            description: What all keys begin with.
-            type: str
-            default: ""
-          endpoint:
-            description: URL of a server that is not AWS.
-            type: str
-          region:
-            description: Region.
-            type: str
-          profile:
-            description: Profile of the shared credentials file.
-            type: str
-          retain_days:
-            description: How long nobody can delete what is written.
-            type: int
 attributes:
   check_mode:
     support: full
@@ -307,6 +227,9 @@ attributes:
   idempotent:
     support: none
     description: Every run restores, and reports a change when it did.
+extends_documentation_fragment:
+  - governed.delivery.backups.ledger
+  - governed.delivery.backups.source
 seealso:
   - module: governed.delivery.backup_manifest
   - module: governed.delivery.backup_heartbeat
