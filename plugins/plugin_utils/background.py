@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 
 SECONDS_BETWEEN = 2.0
 SECONDS_SPARE = 600  # of the job, beyond the time that the module gives itself
+SECONDS_WITHOUT_LIFE = 30  # the module writes the time every two seconds
 MOST_SILENT = 5  # answers that fail one after the other before the job counts as lost
 
 Result = dict[str, t.Any]
@@ -49,11 +50,14 @@ def run(
     job = {"jid": begun["ansible_job_id"], "_async_dir": begun["results_file"].rpartition("/")[0]}
     silent = 0
     last: Result = {}
+    heard = time.monotonic()
     while True:
         time.sleep(SECONDS_BETWEEN if last else SECONDS_BETWEEN / 4)
         found = _progress(action, progress_file, task_vars)
-        if found and found != last:
-            tell(found)
+        if found and found.get("at") != last.get("at"):
+            heard = time.monotonic()
+            if {**found, "at": 0} != {**last, "at": 0}:
+                tell(found)
             last = found
             continue
         status: Result = action._execute_module(
@@ -65,6 +69,11 @@ def run(
         silent = silent + 1 if status.get("failed") else 0
         if silent > MOST_SILENT:
             return status
+        if time.monotonic() - heard > SECONDS_WITHOUT_LIFE:  # Ansible's own status says "started" for ever when the process was killed
+            return {
+                "failed": True,
+                "msg": f"{module}: its process gave no sign of life for {SECONDS_WITHOUT_LIFE} s; it was killed, or the host stands still",
+            }
 
 
 def _progress(action: ActionBase, path: str, task_vars: Result) -> Result:

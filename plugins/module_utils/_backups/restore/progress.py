@@ -12,6 +12,7 @@ import time
 import typing as t
 
 SECONDS_BETWEEN = 0.25
+SECONDS_OF_LIFE = 2.0  # between two signs of life, when there is nothing to tell
 FILE = "progress.json"
 
 
@@ -27,6 +28,13 @@ class Progress:
         self._lock = threading.Lock()
         self._written = 0.0
         self._state: dict[str, t.Any] = {"phase": "", "done": 0, "total": None, "unit": "bytes", "since": 0.0}
+        if folder is not None:
+            threading.Thread(target=self._live, name="progress", daemon=True).start()
+
+    def close(self) -> None:
+        """Write no more: the folder is about to go."""
+        with self._lock:
+            self._file = None
 
     def begin(self, phase: str, total: float | None = None, unit: str = "bytes") -> None:
         """Another phase."""
@@ -45,6 +53,13 @@ class Progress:
         with self._lock:
             self._state["done"] = done
             self._perhaps()
+
+    def _live(self) -> None:
+        """Write the time again and again until it is closed: whoever watches can tell a long step from a dead process."""
+        while self._file is not None:
+            time.sleep(SECONDS_OF_LIFE)
+            with self._lock:
+                self._perhaps()
 
     def _perhaps(self) -> None:
         now = self._clock()

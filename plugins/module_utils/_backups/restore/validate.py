@@ -127,6 +127,7 @@ def _in_its_folder(run: Validation, directory: RunDirectory) -> None:
         run.checks.findings.append(Finding(code, str(problem.filename or run.wish.work), "to be written", problem.strerror or str(problem)))
     finally:
         target.close()
+        run.progress.close()
         if run.recovered:
             run.checks.findings += goals.recovery_time(run.phases.total, run.wish.rto_at_most)
         keep = run.wish.keep_on_failure and verdict(run.checks.findings) != "PASS"

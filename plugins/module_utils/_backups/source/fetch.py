@@ -49,6 +49,7 @@ def fetch(
     :param on_bytes: told how many bytes came; never by two threads at once.
     :raises Stopped: CORRUPT_FILE with path and version; FILE_MISSING; DISK_FULL; TARGET_REFUSED; what ``place.open`` raises.
     """
+    items = sorted(items, key=_largest_first)  # or one worker is left with a large file at the end, and the others with nothing
     room = Room(destination, owner, needed=sum(wanted.item.size for wanted in items))
     paths = [room.inside(wanted.item.path.removeprefix(strip)) for wanted in items]
     with room.writing(destination):
@@ -109,3 +110,7 @@ def _bring(
             return digest
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def _largest_first(wanted: Wanted) -> tuple[int, str]:
+    return -wanted.item.size, wanted.item.path
