@@ -22,7 +22,7 @@ class Action:
         self.answers = {"ansible.legacy.slurp": [self._slurped(one) for one in progress], "ansible.legacy.async_status": status}
         self.limit = 0
 
-    def _execute_module(self, module_name: str, module_args: Result, task_vars: Result, wrap_async: bool = False) -> Result:
+    def _execute_module(self, *, module_name: str, wrap_async: bool = False, **_more: Result) -> Result:
         if wrap_async:
             self.limit = self._task.async_val
             return {"ansible_job_id": "j1", "results_file": "/home/x/.ansible_async/j1"}
