@@ -4,7 +4,8 @@
 """Real PostgreSQL servers for the integration tests.
 
 A test that asks for ``postgres`` or ``database`` runs on the oldest and the newest version that is installed, of 15, 16 and 18; ``PG_VERSIONS=15,16,18`` names
-others. A version that is named and not installed is skipped by name. Servers start when the first test needs them, one a version and session, and are removed at the end.
+others. A version that is named and not installed is skipped by name. Servers start when the first test needs them, one a version and session, and are
+removed at the end.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def wanted_versions() -> list[int]:
     text = os.environ.get("PG_VERSIONS", "")
     installed = [version for version in VERSIONS if version in available_versions()]
     try:
-        wanted = [int(part) for part in text.replace(",", " ").split()] or sorted({installed[0], installed[-1]})
+        wanted = [int(part) for part in text.replace(",", " ").split()] or [*installed[:1], *installed[1:][-1:]]
     except ValueError:
         wanted = []
     if not wanted or not set(wanted) <= set(VERSIONS):
