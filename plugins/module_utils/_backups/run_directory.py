@@ -159,8 +159,20 @@ def _remove(path: pathlib.Path, sockets: pathlib.Path) -> int:
     return freed
 
 
+def working_in(folder: pathlib.Path) -> list[int]:
+    """Living processes whose working directory is the folder or below it, as that of all of a server's is."""
+    wanted = folder.resolve()
+    found = []
+    for entry in PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile, is a zombie, or is somebody else's
+            if (entry / "cwd").readlink().is_relative_to(wanted):
+                found.append(int(entry.name))
+    return found
+
+
 def _left(path: pathlib.Path) -> list[int]:
-    """Database programs that were started with a path inside the folder, and run."""
+    """Database programs that were started with a path inside the folder, or work there: a killed server's children write until they notice."""
+    inside = working_in(path)
     found = []
     for process in PROC.glob("[0-9]*"):
         try:
@@ -168,6 +180,6 @@ def _left(path: pathlib.Path) -> list[int]:
         except OSError:
             continue
         name = pathlib.PurePath(arguments[0].decode(errors="replace")).name
-        if name.startswith(PROGRAMS) and any(str(path).encode() + b"/" in one for one in arguments[1:]):
+        if name.startswith(PROGRAMS) and (int(process.name) in inside or any(str(path).encode() + b"/" in one for one in arguments[1:])):
             found.append(int(process.name))
     return found

@@ -46,7 +46,7 @@ def row_text(columns: t.Sequence[str]) -> Composed:
 def sums(source: Composable, text: Composable, *, strong: bool) -> Composed:
     """Rows, summed rows and both lanes of ``source`` (what stands behind FROM). Rows whose ``text`` is null are counted, not summed.
 
-    OFFSET 0 keeps the planner from computing the text once a lane.
+    OFFSET 0 keeps the planner from computing the text once a lane. A sum of bigint is a numeric: it does not overflow.
     """
     if strong:
         inner = sql.SQL("SELECT sha256(convert_to({text}, getdatabaseencoding())) AS body FROM {source} OFFSET 0").format(
@@ -57,9 +57,9 @@ def sums(source: Composable, text: Composable, *, strong: bool) -> Composed:
     else:
         inner = sql.SQL("SELECT {text} AS body FROM {source} OFFSET 0").format(text=text, source=source)
         lanes = [sql.SQL("hashtextextended(body, {seed})").format(seed=sql.Literal(seed)) for seed in (0, 1)]
-    return sql.SQL(
-        "SELECT count(*), count(body), coalesce(sum({0}::numeric), 0)::text, coalesce(sum({1}::numeric), 0)::text FROM ({2}) s"
-    ).format(*lanes, inner)
+    return sql.SQL("SELECT count(*), count(body), coalesce(sum({0}), 0)::text, coalesce(sum({1}), 0)::text FROM ({2}) s").format(
+        *lanes, inner
+    )
 
 
 def between_blocks(table: Composable, first: int, end: int | None) -> Composed:

@@ -17,11 +17,11 @@ from ..._common.errors import Refusal
 from .. import secluded
 from ..findings import stop
 from ..programs import Account, Popen, Programs, end, hand_over, tail
+from ..run_directory import working_in
 
 if t.TYPE_CHECKING:
     from ..._common.postgres.connect import Connection
 
-PROC = pathlib.Path("/proc")
 DATABASE = "postgres"
 POLL_SECONDS = 0.02
 SECONDS_TO_DIE = 30.0
@@ -83,7 +83,7 @@ class ScratchServer:
         deadline = time.monotonic() + SECONDS_TO_DIE
         if self.process is not None and self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGSTOP)  # or it would start new children while we kill the old ones
-        while left := _working_in(self.data):
+        while left := working_in(self.data):
             for process in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
@@ -118,14 +118,3 @@ def settle(data: pathlib.Path, account: Account | None) -> None:
         path.write_text(content, encoding="utf-8")
         path.chmod(0o600)
         hand_over(path, account)
-
-
-def _working_in(data: pathlib.Path) -> list[int]:
-    """Living processes that have the folder as their working directory, as all of a server's do."""
-    wanted = data.resolve()
-    found = []
-    for entry in PROC.iterdir():
-        with contextlib.suppress(OSError):  # it ended meanwhile, is a zombie, or is somebody else's
-            if entry.name.isdecimal() and (entry / "cwd").readlink() == wanted:
-                found.append(int(entry.name))
-    return found

@@ -10,17 +10,17 @@ import pathlib
 import re
 import typing as t
 
-from ..findings import Finding, stop
+from ..findings import stop
 from ..programs import Account, hand_over
 from ..source import archive, fetch, tar_extract
 from ..source.archive import Archive, Files
 from ..source.place import BACKUPS, WAL, Item
 from ..source.reading import Wanted, stream
+from . import backup_files
 from .checks import Look
 from .engine import Backup, Backups, Tools, in_folders
 from .spool import Source
 
-LONGEST = 400
 # What initdb makes (src/bin/initdb/initdb.c: subdirs) and may be empty in a backup: a bucket keeps no empty folders, and a server does not start without.
 EMPTY = (
     *(
@@ -84,18 +84,7 @@ class BaseBackup:
         return Files(self._transfer.place, archive, self._transfer.rate, size)
 
     def verify(self, data: pathlib.Path, /) -> Look | None:
-        if not (data / "backup_manifest").exists():
-            return Look(
-                "the backup has no backup_manifest", (Finding("VERIFYBACKUP_FAILED", "backup_manifest", "to be there", "no such file"),)
-            )
-        apart = [] if any((data / "pg_wal").glob("0*")) else ["--no-parse-wal"]
-        answer = self._tools.programs.run("pg_verifybackup", "--quiet", *apart, str(data))
-        if answer.code < 0:  # it was killed, or is broken: that says nothing about the files
-            raise stop("TOOL_MISSING", "pg_verifybackup", expected="a program that runs", found=f"ended by signal {-answer.code}")
-        if answer.code == 0:
-            return Look("every file as pg_basebackup read it" + (", its log readable" if not apart else ""))
-        said = " ".join(answer.output.split())[:LONGEST]
-        return Look(said, (Finding("VERIFYBACKUP_FAILED", "files", "every file as pg_basebackup read it", said),))
+        return backup_files.look(data, self._tools.programs, self._tools.jobs)
 
     def _extract(self, tars: t.Mapping[str, Item], expected: t.Mapping[str, tuple[int, str]], data: pathlib.Path) -> int:
         account = self._tools.programs.account

@@ -9,7 +9,8 @@ import collections
 import concurrent.futures
 import hashlib
 
-AHEAD = 4  # contents that may wait: what they hold of memory is bounded
+TOGETHER = 4  # contents that are handed over at once: a hand-over costs as much as a tenth of a digest
+AHEAD = 4  # hand-overs that may wait: what they hold of memory is bounded
 
 
 class DigestBehind:
@@ -18,18 +19,30 @@ class DigestBehind:
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
         self._pool = concurrent.futures.ThreadPoolExecutor(1, "digest")
+        self._gathered: list[bytes] = []
         self._waiting: collections.deque[concurrent.futures.Future[None]] = collections.deque()
 
     def update(self, content: bytes) -> None:
-        self._waiting.append(self._pool.submit(self._digest.update, content))
-        self._wait(AHEAD)
+        self._gathered.append(content)
+        if len(self._gathered) >= TOGETHER:
+            self._hand_over()
+            self._wait(AHEAD)
 
     def hexdigest(self) -> str:
+        self._hand_over()
         self._wait(0)
         return self._digest.hexdigest()
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+
+    def _hand_over(self) -> None:
+        contents, self._gathered = self._gathered, []
+        self._waiting.append(self._pool.submit(self._add, contents))
+
+    def _add(self, contents: list[bytes]) -> None:
+        for content in contents:
+            self._digest.update(content)
 
     def _wait(self, left: int) -> None:
         while len(self._waiting) > left:
