@@ -44,7 +44,7 @@ def look(data: pathlib.Path, programs: Programs, workers: int) -> Look:
     answer = programs.run("pg_verifybackup", "--quiet", *arguments, str(data))
     if answer.code < 0:  # it was killed, or is broken: that says nothing about the files
         raise stop("TOOL_MISSING", "pg_verifybackup", expected="a program that runs", found=f"ended by signal {-answer.code}")
-    said = " ".join(answer.output.split())[:LONGEST] if answer.code else ""
+    said = (" ".join(answer.output.split())[:LONGEST] or f"exit code {answer.code}") if answer.code else ""
     if not said and is_ours:
         said = ", ".join(f'checksum mismatch for file "{path}"' for path in _differing(data, listed, workers))[:LONGEST]
     if said:
