@@ -73,6 +73,9 @@ TIERS = (
     Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
     Tier("unit", "pure logic", (pytest_command("unit"),)),
     Tier("integration", "modules and playbooks on real PostgreSQL servers", (pytest_command("integration"),)),
+    Tier(
+        "backups", "backups, restores and failovers on real servers, two at a time", (pytest_command("backups", "-n2", "--dist=loadscope"),)
+    ),
     Tier("promotion", "the engine's playbooks, two at a time", (pytest_command("promotion", "-n2", "--dist=loadscope"),)),
     Tier("faults", "a few kills of each kind; `make faults` makes many", (pytest_command("faults"),)),
     Tier(

@@ -27,11 +27,10 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger import k
 from playground import modules, postgres
 from playground.account import server_account
 from playground.postgres import Postgres, available_versions
+from tests.integration import anchors
+from tests.integration.conftest import wanted_versions
 from tests.support import backups, restores
 from tests.support.backups import DATABASE, Source
-
-from . import anchors
-from .conftest import wanted_versions
 
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
