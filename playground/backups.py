@@ -90,10 +90,13 @@ def damage(name: str) -> str:
 
     :raises Refusal: there is no segment that is full enough.
     """
-    segments = sorted(path for path in (folder(name) / "place" / "wal").iterdir() if SEGMENT.fullmatch(path.name))
-    later = [path for path in segments[len(segments) // 2 : -1] if path.read_bytes()[PLACE]]  # a zero may be what nobody reads
+    place = folder(name) / "place"
+    taken = max((path.stat().st_mtime for path in (place / "manifests").iterdir()), default=0.0)
+    segments = sorted(path for path in (place / "wal").iterdir() if SEGMENT.fullmatch(path.name))
+    # What came before the backup nobody reads; a zero may be what nobody reads.
+    later = [path for path in segments[:-1] if path.stat().st_mtime > taken and path.read_bytes()[PLACE]]
     if not later:
-        raise Refusal("archive", expected="full segments behind its middle", found="none", remedy="Write something, and wait.")
+        raise Refusal("archive", expected="full segments behind the last backup", found="none", remedy="Write something, and wait.")
     victim = later[len(later) // 2]
     status = victim.stat()
     content = bytearray(victim.read_bytes())
