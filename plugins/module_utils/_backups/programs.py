@@ -97,6 +97,11 @@ class Programs:
         self.bin_dir = bin_dir
         self.account = account
 
+    @property
+    def owner(self) -> tuple[int, int] | None:
+        """User and group of what the programs work on; None for whoever we are."""
+        return None if self.account is None else (self.account.uid, self.account.gid)
+
     def path(self, name: str) -> pathlib.Path:
         """Where the program is.
 

@@ -60,7 +60,6 @@ class BaseBackup:
             came = self._extract(tars, expected, data)
         else:
             rest, came = list(backup.files), 0
-        account = self._tools.programs.account
         fetched = fetch.fetch(
             self._transfer.place,
             [Wanted(item, *expected.get(item.path, (None, None))) for item in rest],
@@ -69,10 +68,10 @@ class BaseBackup:
             rate=self._transfer.rate,
             workers=self._transfer.workers,
             on_bytes=self._transfer.tell,
-            owner=None if account is None else (account.uid, account.gid),
+            owner=self._tools.programs.owner,
         )
         for name in EMPTY:
-            _make_folder(data, name, account)
+            _make_folder(data, name, self._tools.programs.account)
         if not (data / "backup_label").exists():
             raise stop("FILE_MISSING", f"{prefix}backup_label", expected="the file that says where recovery begins", found="no such file")
         return came + fetched.bytes
@@ -87,13 +86,12 @@ class BaseBackup:
         return backup_files.look(data, self._tools.programs, self._tools.jobs)
 
     def _extract(self, tars: t.Mapping[str, Item], expected: t.Mapping[str, tuple[int, str]], data: pathlib.Path) -> int:
-        account = self._tools.programs.account
         for name, item in tars.items():
             if name not in FOLDERS:
                 raise stop("TARGET_REFUSED", item.path, expected="a cluster without tablespaces of its own", found=f"the tablespace {name}")
             wanted = Wanted(item, *expected.get(item.path, (None, None)))
             with contextlib.closing(stream(self._transfer.place, wanted, self._transfer.rate, self._transfer.tell)) as reader:
-                tar_extract.extract(reader, item.path, data / FOLDERS[name], owner=None if account is None else (account.uid, account.gid))
+                tar_extract.extract(reader, item.path, data / FOLDERS[name], owner=self._tools.programs.owner)
                 reader.finish()
         return sum(item.size for item in tars.values())
 

@@ -25,7 +25,6 @@ class Dump:
         return in_folders(self._transfer.place.listing(BACKUPS, until), BACKUPS)
 
     def fetch(self, backup: Backup, expected: t.Mapping[str, tuple[int, str]], folder: pathlib.Path) -> int:
-        account = self._tools.programs.account
         return fetch.fetch(
             self._transfer.place,
             [Wanted(item, *expected.get(item.path, (None, None))) for item in backup.files],
@@ -34,5 +33,5 @@ class Dump:
             rate=self._transfer.rate,
             workers=self._transfer.workers,
             on_bytes=self._transfer.tell,
-            owner=None if account is None else (account.uid, account.gid),
+            owner=self._tools.programs.owner,
         ).bytes

@@ -160,7 +160,7 @@ class PgBackRest:
             rate=self._transfer.rate,
             workers=self._transfer.workers,
             on_bytes=self._transfer.tell,
-            owner=None if account is None else (account.uid, account.gid),
+            owner=self._tools.programs.owner,
         ).bytes
 
     def _run(self, command: str, *arguments: str) -> Completed:
