@@ -41,19 +41,8 @@ def restore(run: Validation, engine: PhysicalEngine, located: Located, target: T
     run.known["backup"].update(system_identifier=found.system_identifier, start_lsn=label.start_lsn)
     with run.phases.phase("fetch"):
         archive = engine.archive(located.backup, run.t0, found.segment_bytes)
-        recovery = restoration.prepare(
-            engine,
-            run.place,
-            archive,
-            target,
-            found,
-            label,
-            directory.folder("wal", run.programs.account),
-            t0=run.t0,
-            phases=run.phases,
-            progress=run.progress,
-            deadline=run.deadline,
-        )
+        spool = directory.folder("wal", run.programs.account)
+        recovery = restoration.prepare(run, engine, archive, target, found, label, spool)
     run.checks.note("archive", _look_at(archive, recovery), 0.0)
     try:
         session = _recover(run, recovery, located.manifest)

@@ -17,15 +17,13 @@ import typing as t
 from ..findings import Finding, stop
 from ..source import wal
 from ..source.archive import Archive, history
-from ..source.place import Place
 from . import backup_label, control, first_query
 from .control import Control
 from .engine import PhysicalEngine, included
-from .phases import Phases
-from .progress import Progress
 from .recovery import Reached, Until, Watch
 from .spool import Spool
 from .target import Target
+from .validation import Validation
 
 if t.TYPE_CHECKING:
     from ..._common.postgres.connect import Connection
@@ -37,10 +35,8 @@ SECONDS_TO_PROMOTE = 300
 class Recovery:
     """One data folder on its way to a server."""
 
+    run: Validation
     target: Target
-    phases: Phases
-    progress: Progress
-    deadline: float  # monotonic seconds
     control: Control
     spool: Spool
     begins: int  # position
@@ -66,8 +62,8 @@ class Recovery:
 
         :raises Stopped: START_FAILED, it does not become one.
         """
-        with self.phases.phase("promote"):
-            self.progress.begin("promote")
+        with self.run.phases.phase("promote"):
+            self.run.progress.begin("promote")
             session.execute("SELECT pg_promote(wait => false)")  # if it waits, it looks but ten times a second
             until = time.monotonic() + SECONDS_TO_PROMOTE
             while session.execute("SELECT pg_is_in_recovery()").fetchone() != (False,):
@@ -79,25 +75,25 @@ class Recovery:
                         found=self.target.last_words()[-300:],
                     )
                 time.sleep(0.005)
-        with self.phases.phase("first_query"):
+        with self.run.phases.phase("first_query"):
             first_query.read_and_write(session)
 
     def _go(self, until: Until, beyond: str | None) -> tuple[Connection, Reached]:
         end = self.spool.chain.segments[-1].next().begins(self.control.segment_bytes) if self.spool.chain.segments else self.begins
         target = wal.position(until.lsn) if until.lsn else end
-        watch = Watch(self.target, self.spool, self.deadline, lambda place: self.progress.reach(max(0, place - self.begins)))
+        watch = Watch(self.target, self.spool, self.run.deadline, lambda place: self.run.progress.reach(max(0, place - self.begins)))
         self.target.configure({"restore_command": self.spool.command, **self.limits(), **until.settings()})
         if beyond is not None:
             self.target.start()
             session = watch.consistent()
             watch.reach(session, until, beyond)
         else:
-            with self.phases.phase("to_consistent"):
-                self.progress.begin("to_consistent")
+            with self.run.phases.phase("to_consistent"):
+                self.run.progress.begin("to_consistent")
                 self.target.start()
                 session = watch.consistent()
-        with self.phases.phase("replay"):
-            self.progress.begin("replay", float(max(0, target - self.begins)))
+        with self.run.phases.phase("replay"):
+            self.run.progress.begin("replay", float(max(0, target - self.begins)))
             return session, watch.reach(session, until)
 
     def limits(self) -> dict[str, str]:
@@ -106,18 +102,13 @@ class Recovery:
 
 
 def prepare(
+    run: Validation,
     engine: PhysicalEngine,
-    place: Place,
     archive: Archive,
     target: Target,
     found: Control,
     label: backup_label.BackupLabel,
     folder: pathlib.Path,
-    *,
-    t0: float,
-    phases: Phases,
-    progress: Progress,
-    deadline: float,
 ) -> Recovery:
     """From fetched files to something that can be started: secluded, and with a spool that begins to fill.
 
@@ -126,7 +117,7 @@ def prepare(
     size = found.segment_bytes
     begins = wal.position(label.start_lsn)
     own = included(target.data, size)
-    histories = {name: history(place, item) for name, item in archive.histories.items()}
+    histories = {name: history(run.place, item) for name, item in archive.histories.items()}
     chain = wal.chain(
         begins,
         label.timeline,
@@ -148,12 +139,12 @@ def prepare(
         size=size,
         owner=target.account,
         own=own - archive.items.keys(),
-        gap=_gap(chain.gap, archive, size, t0) if chain.gap else None,
+        gap=_gap(chain.gap, archive, size, run.t0) if chain.gap else None,
     )
     target.seclude()
     (target.data / "standby.signal").touch()
     spool.start()
-    return Recovery(target, phases, progress, deadline, found, spool, begins)
+    return Recovery(run, target, found, spool, begins)
 
 
 def look(target: Target, expected_identifier: str | None) -> tuple[Control, backup_label.BackupLabel]:
