@@ -210,7 +210,7 @@ refusals:
 """
 
 from ansible_collections.governed.delivery.plugins.module_utils._common.frame import run_module
-from ansible_collections.governed.delivery.plugins.module_utils._slo.work import SPEC, work
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.work import SPEC, work
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ import typing as t
 import hypothesis.strategies as st
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common import words
-from ansible_collections.governed.delivery.plugins.module_utils._slo import answers, lookback, measures
-from ansible_collections.governed.delivery.plugins.module_utils._slo.answers import Answer, Points, Unusable
-from ansible_collections.governed.delivery.plugins.module_utils._slo.grid import Grid
-from ansible_collections.governed.delivery.plugins.module_utils._slo.queries import Query
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus import answers, lookback, measures
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.answers import Answer, Points, Unusable
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.grid import Grid
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.queries import Query
 from hypothesis import example, given
 
 QUERY = Query("errors", "sum(errors)", "1", 300, 15, 30, 95, "last")

@@ -10,8 +10,8 @@ import typing as t
 import hypothesis.strategies as st
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
-from ansible_collections.governed.delivery.plugins.module_utils._slo import queries
-from ansible_collections.governed.delivery.plugins.module_utils._slo.grid import grid, spelt, written
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus import queries
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.grid import grid, spelt, written
 from hypothesis import given
 
 PLAIN = {"name": "errors", "query": "sum(errors)"}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ..._common.errors import Refusal
+from ..._common.postgres.driver import psycopg
 from ..findings import Stopped
 from ..run_directory import RunDirectory
 from ..source import uploads, wal
@@ -46,6 +48,10 @@ def restore(run: Validation, engine: PhysicalEngine, located: Located, target: T
     run.checks.note("archive", _look_at(archive, recovery), 0.0)
     try:
         session = _recover(run, recovery, located.manifest)
+    except (Stopped, Refusal, psycopg.Error) as problem:
+        if (cause := recovery.cause()) is None:
+            raise
+        raise cause from problem
     finally:
         recovery.spool.stop()
         run.known["bytes"]["wal"] = recovery.spool.bytes

@@ -123,23 +123,13 @@ class Watch:
             self.spool.require_well()
             [found] = session.execute(query).fetchall()
         except Exception as problem:
-            self._wait_for_the_end()
+            self.target.has_ended()
             try:
                 self.target.require_alive()
             except Stopped as stopped:
                 raise self._cause(stopped) from problem
             raise
         return found[0], found[1], found[2]
-
-    def _wait_for_the_end(self) -> None:
-        """A session is lost a moment before the process is gone."""
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            try:
-                self.target.require_alive()
-            except Stopped:
-                return
-            time.sleep(0.02)
 
     def _look_before_it_answers(self) -> None:
         self.spool.require_well()
@@ -172,9 +162,5 @@ class Watch:
 
     def _cause(self, stopped: Stopped) -> Stopped:
         """Why the server ended, where the spool knows it better."""
-        if self.spool.finding is not None:
-            return Stopped(self.spool.finding)
-        gap = self.spool.chain.gap
-        if gap is not None and self.spool.gap is not None and gap.first_missing.name(self.spool.size) in self.spool.asked():
-            return Stopped(self.spool.gap)
-        return stopped
+        refused = self.spool.refused()
+        return stopped if refused is None else Stopped(refused)

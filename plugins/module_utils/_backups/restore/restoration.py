@@ -14,7 +14,7 @@ import pathlib
 import time
 import typing as t
 
-from ..findings import Finding, stop
+from ..findings import Finding, Stopped, stop
 from ..source import wal
 from ..source.archive import Archive, history
 from . import backup_label, control, first_query
@@ -77,6 +77,14 @@ class Recovery:
                 time.sleep(0.005)
         with self.run.phases.phase("first_query"):
             first_query.read_and_write(session)
+
+    def cause(self) -> Stopped | None:
+        """What the log did to a server that has ended; None while it runs, or where the log did nothing.
+
+        It reads ahead, and can come upon what is missing or damaged while it stands at a point and is compared.
+        """
+        refused = self.spool.refused()
+        return Stopped(refused) if refused is not None and self.target.has_ended() else None
 
     def _go(self, until: Until, beyond: str | None) -> tuple[Connection, Reached]:
         end = self.spool.chain.segments[-1].next().begins(self.control.segment_bytes) if self.spool.chain.segments else self.begins

@@ -135,6 +135,13 @@ class Spool:
             last.name(self.size) in self._own and asked.count(last.name(self.size)) >= ASKED_AGAIN
         )
 
+    def refused(self) -> Finding | None:
+        """What a server that ended was told to stop at: a damaged segment, or a missing one that it asked for."""
+        if self.finding is not None:
+            return self.finding
+        gap = self.chain.gap
+        return self.gap if gap is not None and gap.first_missing.name(self.size) in self.asked() else None
+
     def _fill(self) -> None:
         try:
             for segment in self.chain.segments:

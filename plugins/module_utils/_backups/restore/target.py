@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
 
 PORT = 5432  # of the socket's name; there is no network
 SECONDS_TO_STOP = 120.0
-SECONDS_TO_DIE = 2.0  # a session breaks a moment before the process is gone
+SECONDS_TO_DIE = 7.0  # a session breaks before the process is gone: the server gives its other children up to 5 s
 ALONE: t.Mapping[str, str] = {
     **secluded.SETTINGS,
     "port": str(PORT),
@@ -143,15 +143,19 @@ class Target:
 
     def lost(self, problem: psycopg.Error) -> Finding:
         """What it means that a session broke: the server's own reason, when it has ended. No row data: only the error's first line."""
-        until = time.monotonic() + SECONDS_TO_DIE
-        while time.monotonic() < until:
-            try:
-                self.require_alive()
-            except Stopped as stopped:
-                return stopped.finding
-            time.sleep(0.05)
+        if self.has_ended():
+            return secluded.died(self.last_words()).finding
         said = str(problem).strip().splitlines()[:1]
         return Finding("START_FAILED", "server", "to answer", said[0] if said else type(problem).__name__)
+
+    def has_ended(self) -> bool:
+        """Whether it has, or does within the moments that lie between a broken session and the end of the process."""
+        until = time.monotonic() + SECONDS_TO_DIE
+        while self._process is not None and self._process.poll() is None:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return self._process is not None
 
     def close(self) -> None:
         """Stop it at once, whatever it does."""

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .._common.errors import Refusal
+from ..._common.errors import Refusal
 from .answers import Answer, Unusable
 
 MOST_BYTES = 8 << 20

@@ -10,7 +10,7 @@ import fractions
 import re
 import typing as t
 
-from .._common import shape, words
+from ..._common import shape, words
 
 DURATION = re.compile(r"(\d+)(s|m|h|d)\Z")
 SECONDS: t.Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}

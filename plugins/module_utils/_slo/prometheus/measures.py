@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from .._common import words
+from ..._common import words
 from .answers import Points, Unusable
 from .grid import Grid, written
 from .queries import Query

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._common import shape, words
-from .._common.argument_spec import ArgumentSpec
-from .._common.errors import Refusal, Refusals
-from .._common.frame import Context, Outcome
+from ..._common import shape, words
+from ..._common.argument_spec import ArgumentSpec
+from ..._common.errors import Refusal, Refusals
+from ..._common.frame import Context, Outcome
 from . import answers, client, lookback, measures, queries
 from .answers import Answer, Unusable
 from .client import Server
