@@ -12,9 +12,11 @@ import typing as t
 import hypothesis.strategies as st
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common import words
-from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus import answers, lookback, measures
-from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.answers import Answer, Points, Unusable
-from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.grid import Grid
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus import answers
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus.answers import Points
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus.grid import Grid
+from ansible_collections.governed.delivery.plugins.module_utils._common.web import Answer, Unusable
+from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus import lookback, measures
 from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.queries import Query
 from hypothesis import example, given
 

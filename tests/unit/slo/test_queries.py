@@ -10,8 +10,8 @@ import typing as t
 import hypothesis.strategies as st
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus.grid import spelt, written
 from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus import queries
-from ansible_collections.governed.delivery.plugins.module_utils._slo.prometheus.grid import grid, spelt, written
 from hypothesis import given
 
 PLAIN = {"name": "errors", "query": "sum(errors)"}
@@ -69,7 +69,7 @@ def test_coverage_is_reckoned_exactly(asked: float, enough: int) -> None:
 
 @given(now=st.integers(10**12, 4 * 10**12), step=st.integers(1, 3600), count=st.integers(2, 11_000))
 def test_the_window_ends_one_to_two_steps_ago_and_has_all_its_points(now: int, step: int, count: int) -> None:
-    moments = grid(one(step=f"{step}s", window=f"{step * count}s"), now)
+    moments = one(step=f"{step}s", window=f"{step * count}s").moments(now)
     assert step * 1000 <= now - moments.end < 2 * step * 1000
     assert (moments.end - moments.start) // moments.step + 1 == moments.count == count
     assert moments.end % (step * 1000) == 0

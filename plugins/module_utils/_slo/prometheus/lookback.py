@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 
-from .answers import Answer, Unusable
+from ..._common.web import Answer, Unusable
 from .queries import Query
 
 FLAG = "query.lookback-delta"

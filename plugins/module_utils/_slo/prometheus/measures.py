@@ -9,8 +9,9 @@ import math
 import typing as t
 
 from ..._common import words
-from .answers import Points, Unusable
-from .grid import Grid, written
+from ..._common.prometheus.answers import Points
+from ..._common.prometheus.grid import Grid, written
+from ..._common.web import Unusable
 from .queries import Query
 
 MOST_DRAWN = 500

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ..._common import shape, words
+from ..._common.prometheus.grid import Grid
 
 DURATION = re.compile(r"(\d+)(s|m|h|d)\Z")
 SECONDS: t.Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -35,6 +36,14 @@ class Query:
     def expected(self) -> int:
         """How many points the window has."""
         return self.window // self.step
+
+    def moments(self, now: int) -> Grid:
+        """Those of the window, on multiples of its step as caches before Prometheus align them; the last is one to two steps old.
+
+        :param now: in milliseconds.
+        """
+        step = self.step * 1000
+        return Grid((now - step) // step * step, step, self.expected)
 
     def is_covered_by(self, points: int) -> bool:
         """Whether so many points are enough; reckoned exactly."""

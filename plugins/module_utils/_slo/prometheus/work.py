@@ -8,21 +8,21 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..._common import shape, words
+from ..._common import shape, web, words
 from ..._common.argument_spec import ArgumentSpec
 from ..._common.errors import Refusal, Refusals
 from ..._common.frame import Context, Outcome
-from . import answers, client, lookback, measures, queries
-from .answers import Answer, Unusable
-from .client import Server
-from .grid import grid, spelt
+from ..._common.prometheus import answers
+from ..._common.prometheus.grid import spelt
+from ..._common.web import Answer, Server, Unusable
+from . import lookback, measures, queries
 from .queries import Query
 
 LONG_AGO = "1"  # epoch seconds of a moment before any data
 
 SPEC = ArgumentSpec(
     options={
-        "url": {"type": "str", "required": True},
+        **web.OPTIONS,
         "queries": {
             "type": "list",
             "elements": "dict",
@@ -40,18 +40,11 @@ SPEC = ArgumentSpec(
         },
         "precheck": {"type": "bool", "default": False},
         "not_before": {"type": "float"},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "token": {"type": "str", "no_log": True},
-        "ca_path": {"type": "path"},
-        "timeout": {"type": "float", "default": 30.0},
-        "tries": {"type": "int", "default": 3},
-        "use_proxy": {"type": "bool", "default": True},
         "ready_path": {"type": "str", "default": "/-/ready"},
         "clock_tolerance": {"type": "float", "default": 60.0},
     },
-    mutually_exclusive=(("username", "token"),),
-    required_together=(("username", "password"),),
+    mutually_exclusive=web.EXCLUSIVE,
+    required_together=web.TOGETHER,
 )
 
 
@@ -62,11 +55,11 @@ def work(context: Context) -> Outcome:
     :raises Refusals: only of a precheck: whatever stands in the way.
     """
     told = context.parameters
-    for name in ("timeout", "clock_tolerance", "not_before"):
+    for name in ("clock_tolerance", "not_before"):
         if told[name] is not None and (not words.is_number(told[name]) or told[name] <= 0):
             raise shape.wrong(name, "a number above 0", words.described(told[name]), "Correct it.")
     asked = queries.parse(told["queries"])
-    server = client.server(told)
+    server = web.server(told)
     if server.authorization is not None and server.url.startswith("http://"):
         context.warn("The credentials for Prometheus go unencrypted over http.")
     if told["precheck"]:
@@ -112,7 +105,7 @@ def observe(
         return [measures.not_measured(query, here, str(why)) for query in asked], []
     found, drawn = [], []
     for query in asked:
-        moments = grid(query, now)
+        moments = query.moments(now)
         try:
             _refuse(server, query, own)
             form = {
@@ -136,7 +129,7 @@ def clock(server: Server, told: t.Mapping[str, t.Any]) -> int:
     :raises Unusable: it is not ready (still reading its write-ahead log, for one), or its clock is too far from ours.
     """
     if told["ready_path"]:
-        ready = client.ask(server, "/" + told["ready_path"].lstrip("/"))
+        ready = web.ask(server, "/" + told["ready_path"].lstrip("/"))
         if ready.status != 200:
             raise Unusable(f"HTTP {ready.status} from {told['ready_path']}: the server is not ready", "not_ready")
     now = answers.clock(_instant(server, "time()"))
@@ -155,7 +148,7 @@ def _refuse(server: Server, query: Query, own: float | None) -> None:
 def _own_lookback(server: Server) -> float | None:
     """How old a sample may be there, in seconds; None when each request can say it."""
     nonsense = _ask(server, "/api/v1/query", "time()", {"lookback_delta": lookback.NONSENSE})
-    return None if lookback.is_obeyed(nonsense) else lookback.of_server(client.ask(server, "/api/v1/status/flags"))
+    return None if lookback.is_obeyed(nonsense) else lookback.of_server(web.ask(server, "/api/v1/status/flags"))
 
 
 def _until(asked: t.Sequence[Query], now: int, not_before: int) -> float:
@@ -169,7 +162,7 @@ def _instant(server: Server, expression: str, moment: str | None = None) -> Answ
 
 
 def _ask(server: Server, path: str, expression: str, form: t.Mapping[str, str]) -> Answer:
-    return client.ask(server, path, {"query": expression, "timeout": f"{max(1, round(server.timeout))}s", **form})
+    return web.ask(server, path, {"query": expression, "timeout": f"{max(1, round(server.timeout))}s", **form})
 
 
 def _refused(thing: str, expected: str, why: Unusable, remedy: str) -> Refusal:

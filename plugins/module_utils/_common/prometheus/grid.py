@@ -8,8 +8,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 
-from .queries import Query
-
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
@@ -25,12 +23,6 @@ class Grid:
 
     def holds(self, moment: int) -> bool:
         return self.start <= moment <= self.end and (self.end - moment) % self.step == 0
-
-
-def grid(query: Query, now: int) -> Grid:
-    """The moments of a query's window, on multiples of its step as caches before Prometheus align them; the last is one to two steps old."""
-    step = query.step * 1000
-    return Grid((now - step) // step * step, step, query.expected)
 
 
 def spelt(moment: int) -> str:

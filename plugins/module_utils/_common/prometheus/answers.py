@@ -15,29 +15,13 @@ import math
 import re
 import typing as t
 
+from ..web import Answer, Unusable
 from .grid import Grid
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 MARKED: t.Mapping[str, float] = {"NaN": math.nan, "Inf": math.inf, "+Inf": math.inf, "-Inf": -math.inf}
 LATEST = 1 << 53  # milliseconds beyond which a float is no longer exact
 LONGEST_TEXT = 300
-
-
-class Unusable(Exception):
-    """Why there is no number; ``str()`` ends the sentence "found …". ``code`` is a short reason for programs."""
-
-    def __init__(self, why: str, code: str = "unusable") -> None:
-        self.code = code
-        super().__init__(why)
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """An HTTP answer with its whole body."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 @dataclasses.dataclass(frozen=True)

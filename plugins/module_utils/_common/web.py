@@ -1,13 +1,14 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection. Asking Prometheus over HTTP: certificates verified, no redirect followed, never longer than told, never more than fits."""
+"""PRIVATE to the collection. Asking a server over HTTP: certificates verified, no redirect followed, never longer than told, never more than fits."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
 import http.client
+import json
 import pathlib
 import queue
 import ssl
@@ -18,17 +19,47 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from ..._common.errors import Refusal
-from .answers import Answer, Unusable
+from .errors import Refusal
 
 MOST_BYTES = 8 << 20
 AGAIN = (429, 500, 502, 503, 504)
 PAUSE = 1.0
 
+# How a module is told of a server; an option of its own for each module that asks only one, else a dictionary's.
+OPTIONS: t.Mapping[str, t.Mapping[str, t.Any]] = {
+    "url": {"type": "str", "required": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "token": {"type": "str", "no_log": True},
+    "ca_path": {"type": "path"},
+    "timeout": {"type": "float", "default": 30.0},
+    "tries": {"type": "int", "default": 3},
+    "use_proxy": {"type": "bool", "default": True},
+}
+EXCLUSIVE = (("username", "token"),)
+TOGETHER = (("username", "password"),)
+
+
+class Unusable(Exception):
+    """Why there is no answer, or none that says anything; ``str()`` ends the sentence "found …". ``code`` is a short reason for programs."""
+
+    def __init__(self, why: str, code: str = "unusable") -> None:
+        self.code = code
+        super().__init__(why)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """An HTTP answer with its whole body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """Where Prometheus' API is, and how to ask it. ``timeout`` in seconds, of one try."""
+    """Where an API is, and how to ask it. ``timeout`` in seconds, of one try."""
 
     url: str
     authorization: str | None
@@ -39,12 +70,14 @@ class Server:
 
 
 def server(parameters: t.Mapping[str, t.Any]) -> Server:
-    """A server from the module's parameters.
+    """A server from a module's parameters, which are ``OPTIONS``.
 
     :raises Refusal: the address or the file of certificates cannot be used.
     """
     if parameters["tries"] < 1:
         raise _refused("tries", "1 or more", str(parameters["tries"]), "Correct it.")
+    if not 0 < parameters["timeout"] < threading.TIMEOUT_MAX:  # also false for NaN
+        raise _refused("timeout", "a number of seconds above 0", str(parameters["timeout"]), "Correct it.")
     if parameters["token"] is not None:
         authorization = f"Bearer {_line(parameters['token'], 'token')}"
     elif parameters["username"] is not None:
@@ -63,13 +96,32 @@ def server(parameters: t.Mapping[str, t.Any]) -> Server:
 
 
 def ask(asked: Server, path: str, form: t.Mapping[str, str] | None = None) -> Answer:
-    """The answer to one request, a POST where there is a form. Asks again after a second when there was none, or one that says so.
+    """The answer to one question, a POST where there is a form. Asks again after a second when there was none, or one that says so.
 
     :raises Unusable: no answer in time, or one that is too large.
     """
-    for left in reversed(range(asked.tries)):
+    kind = "application/x-www-form-urlencoded"
+    return _sent(
+        asked, path, "GET" if form is None else "POST", None if form is None else urllib.parse.urlencode(form).encode(), kind, asked.tries
+    )
+
+
+def tell(asked: Server, method: str, path: str, document: object) -> Answer:
+    """The answer to a request that changes something, its body JSON. It is sent once: one that was not answered may still have been done.
+
+    :raises Unusable: no answer in time, or one that is too large.
+    """
+    return _sent(asked, path, method, json.dumps(document).encode(), "application/json", 1)
+
+
+def _sent(asked: Server, path: str, method: str, body: bytes | None, kind: str, tries: int) -> Answer:
+    headers = {"Accept": "application/json", "User-Agent": "governed.delivery", **({} if body is None else {"Content-Type": kind})}
+    request = urllib.request.Request(asked.url + path, body, headers, method=method)
+    if asked.authorization is not None:
+        request.add_unredirected_header("Authorization", asked.authorization)
+    for left in reversed(range(tries)):
         try:
-            answer = _within(asked.timeout, lambda: _once(asked, path, form))
+            answer = _within(asked.timeout, lambda: _once(asked, request))
         except Unusable:
             if not left:
                 raise
@@ -87,11 +139,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         del told
 
 
-def _once(asked: Server, path: str, form: t.Mapping[str, str] | None) -> Answer:
-    data = None if form is None else urllib.parse.urlencode(form).encode()
-    request = urllib.request.Request(asked.url + path, data, {"Accept": "application/json", "User-Agent": "governed.delivery"})
-    if asked.authorization is not None:
-        request.add_unredirected_header("Authorization", asked.authorization)
+def _once(asked: Server, request: urllib.request.Request) -> Answer:
     handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=asked.tls), _NoRedirect()]
     if not asked.use_proxy:
         handlers.append(urllib.request.ProxyHandler({}))
@@ -120,21 +168,23 @@ def _within(seconds: float, call: t.Callable[[], Answer]) -> Answer:
         except Unusable as why:
             said.put(why)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            said.put(Unusable(f"no answer: {_reason(error)}", "unreachable"))
+            said.put(Unusable(_reason(error, seconds), "unreachable"))
 
     threading.Thread(target=answer, daemon=True).start()
     try:
         found = said.get(timeout=seconds)
     except queue.Empty:
-        raise Unusable(f"no answer within {seconds:g} s", "unreachable") from None
+        raise Unusable(_reason(TimeoutError(), seconds), "unreachable") from None
     if isinstance(found, Unusable):
         raise found
     return found
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, seconds: float) -> str:
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
-    return (getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).strip()
+    if isinstance(inner, TimeoutError):
+        return f"no answer within {seconds:g} s"
+    return "no answer: " + (getattr(inner, "strerror", None) or str(inner) or type(inner).__name__).strip()
 
 
 def _address(url: str) -> str:
@@ -168,4 +218,4 @@ def _line(text: str, name: str) -> str:
 
 
 def _refused(thing: str, expected: str, found: str, remedy: str) -> Refusal:
-    return Refusal(thing, expected=expected, found=found, remedy=remedy, code="promql_address")
+    return Refusal(thing, expected=expected, found=found, remedy=remedy, code="server_address")
