@@ -44,6 +44,28 @@ def clock(answer: Answer) -> int:
     return round(value * 1000)
 
 
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """An element of an instant vector; its value may be NaN or infinite."""
+
+    labels: t.Mapping[str, str]
+    value: float
+
+
+def vector(answer: Answer) -> list[Sample]:
+    """The elements that an instant query answered, a scalar as one without labels; in the order of their labels.
+
+    :raises Unusable: it gave something else, a histogram, or no sound answer at all.
+    """
+    kind, result = _data(answer)
+    if kind == "scalar" and len(result) == 2:
+        return [Sample({}, _value(result[1]))]
+    if kind != "vector":
+        raise Unusable(f"an expression that gives a {kind}, not a vector", "wrong_type")
+    found = [Sample(_metric(entry), _value(_sample(entry))) for entry in result]
+    return sorted(found, key=lambda sample: sorted(sample.labels.items()))
+
+
 def refuse_made_up(answer: Answer) -> None:
     """Look at a query's answer for a moment of 1970, before any data: it may parse, and must not have a number.
 
@@ -133,6 +155,13 @@ def _sample(entry: object) -> object:
     if not isinstance(found, list) or len(found) != 2:
         raise Unusable("an element without a number")
     return found[1]
+
+
+def _metric(entry: object) -> dict[str, str]:
+    found = entry.get("metric") if isinstance(entry, dict) else None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise Unusable("an element without labels")
+    return dict(found)
 
 
 def _point(entry: object) -> tuple[int, float]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing as t
 import traceback
 import typing as t
 
@@ -89,7 +90,8 @@ def _selector(node: promql_parser.VectorSelector) -> Selector:
         (promql_parser.MatchOp.NotRe, "!~"),
     )  # the kinds cannot be hashed
     matchers = sorted(
-        (matcher.name, next(written for kind, written in operators if matcher.op == kind), matcher.value) for matcher in node.matchers.matchers
+        (matcher.name, next(written for kind, written in operators if matcher.op == kind), matcher.value)
+        for matcher in node.matchers.matchers
     )
     name = node.name or next((value for label, operator, value in matchers if (label, operator) == ("__name__", "=")), "")
     labels = ",".join(f"{label}{operator}{_quoted(value)}" for label, operator, value in matchers)
@@ -99,3 +101,9 @@ def _selector(node: promql_parser.VectorSelector) -> Selector:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _selector(node: t.Any) -> Selector:
+    matchers = [Matcher(matcher.name, OPERATORS[str(matcher.op)], matcher.value) for matcher in node.matchers.matchers]
+    named = [matcher.value for matcher in matchers if (matcher.label, matcher.operator) == (NAME, "=")]
+    return Selector(node.name or "".join(named), tuple(matcher for matcher in matchers if (matcher.label, matcher.operator) != (NAME, "=")))
