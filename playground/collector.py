@@ -1,0 +1,169 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real OpenTelemetry Collector with tail sampling on 127.0.0.1, in several versions. Build one first: ``make components ONLY=otelcol-0.161``."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.client
+import json
+import subprocess
+import time
+import typing as t
+import urllib.request
+from pathlib import Path
+
+from . import children, cluster
+from .children import Child
+from .components import component, names
+from .errors import Refusal
+
+SECONDS_TO_START = 30
+SECONDS_TO_STOP = 30
+PREFIX = "otelcol-"
+READY = "Everything is ready"
+Configuration: t.TypeAlias = "t.Mapping[str, t.Any] | Path"
+
+
+@dataclasses.dataclass(frozen=True)
+class Collector:
+    """A running collector. Its folder has ``config.yaml`` (unless the caller has it elsewhere), ``playground.yaml`` and ``log``."""
+
+    url: str  # OTLP over HTTP; what it takes goes to the receiver ``otlp``
+    metrics: str  # the page with its own metrics
+    folder: Path
+    pid: int
+
+
+def versions() -> list[str]:
+    """Those that have a recipe, oldest first: ``0.144`` …"""
+    return sorted((name.removeprefix(PREFIX) for name in names() if name.startswith(PREFIX)), key=lambda text: [*map(int, text.split("."))])
+
+
+def newest() -> str:
+    """The newest version that has a recipe."""
+    return versions()[-1]
+
+
+def program(version: str | None = None) -> Path:
+    """Where ``otelcol`` of a version, of the newest when none is named, is.
+
+    :raises Refusal: it is not built, or has no recipe.
+    """
+    return component(f"{PREFIX}{version or newest()}").program()
+
+
+def validate(folder: Path, config: Configuration, version: str | None = None) -> str | None:
+    """What ``otelcol validate`` has against a configuration, or None."""
+    done = subprocess.run(
+        [str(program(version)), "validate", f"--config={_written(folder, config)}"], capture_output=True, text=True, check=False
+    )
+    return None if done.returncode == 0 else (done.stderr + done.stdout).strip()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, config: Configuration, *, version: str | None = None, gates: t.Sequence[str] = ()) -> t.Iterator[Collector]:
+    """Start a collector with this configuration; at the end let it finish what it has, so that its files are whole.
+
+    :param config: content of a configuration, or a file with it, which SIGHUP to the collector makes it read anew. Whatever it says of them, the
+        receiver ``otlp`` listens for HTTP where ``url`` says, and the collector's own metrics are where ``metrics`` says.
+    :param gates: feature gates, as ``+processor.tailsamplingprocessor.recordpolicy``.
+    :raises Refusal: it is not built, or does not start; the message holds its own last words.
+    """
+    command = [str(program(version)), *([f"--feature-gates={','.join(gates)}"] if gates else [])]
+    path = _written(folder, config)
+    for attempt in (1, 2, 3):
+        running, process = _launch(command, folder, path)
+        try:
+            said = _wait(running, process)
+            if said is None:
+                yield running
+                _finish(running, process)
+                return
+        finally:
+            children.ended(process)
+        # Between our choosing a free port and the collector's taking it, somebody else can be quicker.
+        if attempt == 3 or "address already in use" not in said:
+            raise Refusal("otelcol", expected=f"to answer on {running.url}", found=said, remedy=f"Look at {folder / 'log'}.")
+
+
+def send(url: str, lines: t.Iterable[str]) -> None:
+    """Send requests in OTLP/JSON, one a line, one after the other.
+
+    :raises Refusal: the collector does not take one.
+    """
+    address = url.removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=SECONDS_TO_STOP)
+    with contextlib.closing(connection):
+        for line in lines:
+            connection.request("POST", "/v1/traces", body=line.encode(), headers={"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            said = answer.read().decode(errors="replace")
+            if answer.status != http.HTTPStatus.OK:
+                raise Refusal(f"{url}/v1/traces", expected="200", found=f"{answer.status}: {said}", remedy="Look at the collector's log.")
+
+
+def page(url: str) -> str:
+    """What is on a page of metrics.
+
+    :raises OSError: nobody answers there.
+    """
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=SECONDS_TO_STOP) as answer:
+        return str(answer.read().decode())
+
+
+def _written(folder: Path, config: Configuration) -> Path:
+    if isinstance(config, Path):
+        return config
+    return _write(folder / "config.yaml", config)
+
+
+def _write(path: Path, content: t.Mapping[str, t.Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")  # which is YAML
+    return path
+
+
+def _launch(command: t.Sequence[str], folder: Path, config: Path) -> tuple[Collector, Child]:
+    traffic, metrics = cluster.free_port(None), cluster.free_port(None)
+    reader = {"pull": {"exporter": {"prometheus": {"host": cluster.HOST, "port": metrics}}}}
+    # The later configuration is laid over the earlier one.
+    ours = _write(
+        folder / "playground.yaml",
+        {
+            "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"{cluster.HOST}:{traffic}"}}}},
+            "service": {"telemetry": {"metrics": {"level": "detailed", "readers": [reader]}}},
+        },
+    )
+    process = children.launched([*command, f"--config={config}", f"--config={ours}"], folder / "log", cwd=folder)
+    return Collector(f"http://{cluster.HOST}:{traffic}", f"http://{cluster.HOST}:{metrics}/metrics", folder, process.pid), process
+
+
+def _wait(running: Collector, process: Child) -> str | None:
+    """Wait until its log says that it is ready; None when it does, else what it said."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        if READY in (running.folder / "log").read_text(encoding="utf-8", errors="replace"):
+            return None
+        time.sleep(0.05)
+    return children.last_words(running.folder / "log") or f"not ready within {SECONDS_TO_START} s"
+
+
+def _finish(running: Collector, process: Child) -> None:
+    """Ask it to stop, and wait.
+
+    :raises Refusal: it does not.
+    """
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        raise Refusal(
+            "otelcol",
+            expected=f"to stop within {SECONDS_TO_STOP} s",
+            found=children.last_words(running.folder / "log"),
+            remedy=f"Look at {running.folder / 'log'}.",
+        ) from None
