@@ -10,7 +10,7 @@ import typing as t
 
 from .._common.errors import Refusal
 from .._common.prometheus import promql
-from .._common.prometheus.promql import NAME, Asked
+from .._common.prometheus.promql import NoPromql
 from . import metrics as declared
 from .definitions import Alert, Dashboard
 from .metrics import Metric, Metrics
@@ -67,31 +67,31 @@ def of_query(
 ) -> tuple[list[Refusal], list[Metric]]:
     """What is wrong with one query, and the metrics that it asks for."""
     try:
-        asked = promql.parse(filled(expression, variables))
-    except ValueError as error:
+        selectors = promql.selectors(filled(expression, variables))
+        grouped_by = promql.grouping(filled(expression, variables))
+    except NoPromql as error:
         return [_refused(path, "PromQL", f"{error}, in {expression}", "Correct the query.", "query_invalid")], []
     unknown = sorted({found[1] or found[2] for found in VARIABLE.finditer(filled(expression, variables))})
     if unknown:
         return [_refused(path, "variables of the dashboard", f"${unknown[0]}", "Declare it under variables.", "variable_undeclared")], []
     problems: list[Refusal] = []
     asked_for: list[Metric] = []
-    for selector in asked.selectors:
+    for selector in selectors:
         here = declared.selected(selector, metrics)
         if not here:
-            problems.append(_undeclared(path, selector.metric or "a metric by a pattern that no declared one matches"))
+            problems.append(_undeclared(path, selector.name or "a metric by a pattern that no declared one matches"))
         problems += [
-            _no_label(path, matcher.label, here)
-            for matcher in selector.matchers
-            if here and matcher.label != NAME and not any(matcher.label in metric.labels for metric in here)
+            _no_label(path, label, here)
+            for label, _operator, _value in selector.matchers
+            if here and label != "__name__" and not any(label in metric.labels for metric in here)
         ]
         asked_for += here
-    return problems or _labels(path, asked, legend, asked_for), asked_for
+    return problems or _labels(path, [*grouped_by, *IN_LEGEND.findall(legend)], asked_for), asked_for
 
 
-def _labels(path: str, asked: Asked, legend: str, metrics: t.Sequence[Metric]) -> list[Refusal]:
+def _labels(path: str, wanted: t.Sequence[str], metrics: t.Sequence[Metric]) -> list[Refusal]:
     """Labels in the grouping or the legend that no metric of the query has."""
-    wanted = dict.fromkeys([*asked.grouped_by, *IN_LEGEND.findall(legend)])
-    return [_no_label(path, label, metrics) for label in wanted if not any(label in metric.labels for metric in metrics)]
+    return [_no_label(path, label, metrics) for label in dict.fromkeys(wanted) if not any(label in metric.labels for metric in metrics)]
 
 
 def _needs(path: str, said: t.Collection[str], waits_for: t.Collection[str]) -> list[Refusal]:

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from .._common import shape, words
-from .._common.prometheus.promql import NAME, Selector
+from .._common.prometheus.promql import Selector
 
 METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -63,10 +63,10 @@ def parse(found: object) -> dict[str, Metric]:
 
 def selected(selector: Selector, metrics: Metrics) -> list[Metric]:
     """The declared metrics that the selector can find; none when nothing is declared for it."""
-    if selector.metric:
-        names = [selector.metric]
+    if selector.name:
+        names = [selector.name]
     else:
-        patterns = [matcher.value for matcher in selector.matchers if (matcher.label, matcher.operator) == (NAME, "=~")]
+        patterns = [value for label, operator, value in selector.matchers if (label, operator) == ("__name__", "=~")]
         names = [name for name in metrics if patterns and all(re.fullmatch(pattern, name) for pattern in patterns)]
     return list({metrics[name].name: metrics[name] for name in names if name in metrics}.values())
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing as t
 import traceback
 import typing as t
 
@@ -75,6 +74,26 @@ def plain_selector(expression: str) -> Selector:
     return found
 
 
+def grouping(expression: str) -> list[str]:
+    """The labels that an expression groups or joins by: those of ``by``, ``on`` and ``group_left``, each once, in the order of the text.
+
+    :raises NoPromql: it does not parse.
+    """
+    found: dict[str, None] = {}
+
+    def visit(node: object) -> None:
+        modifier = getattr(node, "modifier", None)
+        if isinstance(node, promql_parser.AggregateExpr) and modifier is not None and modifier.type == promql_parser.AggModifierType.By:
+            found.update(dict.fromkeys(modifier.labels))
+        elif isinstance(node, promql_parser.BinaryExpr) and modifier is not None:
+            if modifier.matching is not None and modifier.matching.type == promql_parser.LabelModifierType.Include:
+                found.update(dict.fromkeys(modifier.matching.labels))
+            found.update(dict.fromkeys(modifier.group_labels or ()))
+
+    promql_parser.walk(_parsed(expression), visit)
+    return list(found)
+
+
 def _parsed(expression: str) -> promql_parser.Expr:
     try:
         return t.cast("promql_parser.Expr", promql_parser.parse(expression))
@@ -101,9 +120,3 @@ def _selector(node: promql_parser.VectorSelector) -> Selector:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _selector(node: t.Any) -> Selector:
-    matchers = [Matcher(matcher.name, OPERATORS[str(matcher.op)], matcher.value) for matcher in node.matchers.matchers]
-    named = [matcher.value for matcher in matchers if (matcher.label, matcher.operator) == (NAME, "=")]
-    return Selector(node.name or "".join(named), tuple(matcher for matcher in matchers if (matcher.label, matcher.operator) != (NAME, "=")))
