@@ -51,10 +51,8 @@ def selectors(expression: str) -> list[Selector]:
     found: list[Selector] = []
 
     def visit(node: object) -> None:
-        # A range selector's inner one is not visited by itself.
-        inner = node.vector_selector if isinstance(node, promql_parser.MatrixSelector) else node
-        if isinstance(inner, promql_parser.VectorSelector):
-            found.append(_selector(inner))
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(_selector(node))
 
     promql_parser.walk(_parsed(expression), visit)
     return found
@@ -96,7 +94,7 @@ def grouping(expression: str) -> list[str]:
 
 def _parsed(expression: str) -> promql_parser.Expr:
     try:
-        return t.cast("promql_parser.Expr", promql_parser.parse(expression))
+        return promql_parser.parse(expression)
     except ValueError as problem:
         raise NoPromql(" ".join(str(problem).split())) from problem
 
