@@ -1,0 +1,166 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. Recorded traces: OTLP/JSON, one export request a line, as the collector's file exporter writes them."""
+
+from __future__ import annotations
+
+import binascii
+import gzip
+import json
+import os
+import pathlib
+import typing as t
+import zlib
+
+from ..._common.errors import Refusal
+from .spans import STATUS_CODES, ResourceSpans, Scope, Span, enumerated
+
+LONGEST_LINE = 256 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+ZERO_SPAN_ID = "0" * 16
+ZERO_TRACE_ID = "0" * 32
+
+
+def read(paths: t.Iterable[str | os.PathLike[str]]) -> t.Iterator[Span]:
+    """The spans of files, in the order of the files and of their lines; one line is in memory at a time.
+
+    :param paths: files of one ``ExportTraceServiceRequest`` a line; compressed ones (gzip) are recognised by their first bytes.
+    :raises Refusal: a file that cannot be read, a line that is cut off or holds something else, an identifier that is none,
+        or not a single span in all of the files. The refusal names file and line.
+    """
+    count = 0
+    files = [os.fspath(path) for path in paths]
+    for path in files:
+        for number, line in _lines(path):
+            for span in _spans(line, path, number):
+                count += 1
+                yield span
+    if not count:
+        raise Refusal(
+            ", ".join(files) or "the recorded traces",
+            expected="at least one recorded span",
+            found="none",
+            remedy="Record traces before they are sampled, with the collector's file exporter. Nothing is foretold from nothing.",
+            code="no_traces",
+        )
+
+
+def _lines(path: str) -> t.Iterator[tuple[int, bytes]]:
+    """Numbered lines that are not empty."""
+    try:
+        with pathlib.Path(path).open("rb") as probe:
+            compressed = probe.read(2) == GZIP_MAGIC
+        with gzip.open(path, "rb") if compressed else pathlib.Path(path).open("rb") as file:
+            number = 0
+            while line := file.readline(LONGEST_LINE + 1):
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    raise _refused(
+                        path, number, f"lines of at most {LONGEST_LINE} bytes", "a longer one", "Have the exporter write smaller batches."
+                    )
+                if not line.isspace():
+                    yield number, bytes(line)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise Refusal(
+            path,
+            expected="a whole gzip file",
+            found=f"a damaged or unfinished one ({problem})",
+            remedy="Copy it again, or wait until its writer has closed it.",
+            code="truncated_file",
+        ) from problem
+    except OSError as problem:
+        raise Refusal(
+            path,
+            expected="a file that can be read",
+            found=problem.strerror or str(problem),
+            remedy="Correct the path or its rights.",
+            code="unreadable",
+        ) from problem
+
+
+def _spans(line: bytes, path: str, number: int) -> t.Iterator[Span]:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as problem:
+        if number == 1 and not line.lstrip().startswith(b"{"):
+            found, remedy = "no JSON", "Write traces with `format: json` and without zstd compression."
+        else:
+            found, remedy = f"a line that is cut off or damaged ({problem})", "Remove the line, or copy the file again once it is closed."
+        raise _refused(path, number, "one OTLP/JSON export request a line", found, remedy, "truncated_line") from problem
+    if not isinstance(request, dict) or not isinstance(request.get("resourceSpans"), list):
+        keys = ", ".join(sorted(request)) if isinstance(request, dict) else type(request).__name__
+        raise _refused(path, number, "a line with resourceSpans", keys or "nothing", "Record traces, not logs or metrics.", "not_traces")
+    try:
+        for raw_resource_spans in request["resourceSpans"]:
+            resource_spans = ResourceSpans(raw_resource_spans.get("resource") or {})
+            for raw_scope_spans in raw_resource_spans.get("scopeSpans") or ():
+                scope = Scope(resource_spans, raw_scope_spans.get("scope") or {})
+                for raw in raw_scope_spans.get("spans") or ():
+                    trace_id = raw["traceId"]
+                    span_id = raw["spanId"]
+                    parent_id = raw.get("parentSpanId") or ""
+                    if len(trace_id) != 32 or len(span_id) != 16 or len(parent_id) not in (0, 16):
+                        raise _wrong_identifier(path, number, raw)
+                    identifiers = bytes.fromhex(trace_id + span_id + parent_id).hex()
+                    if len(identifiers) != 48 + len(parent_id) or identifiers.startswith(ZERO_TRACE_ID):
+                        raise _wrong_identifier(path, number, raw)
+                    status = raw.get("status")
+                    code = status.get("code", 0) if status else 0
+                    yield Span(
+                        identifiers[:32],
+                        identifiers[32:48],
+                        "" if parent_id == ZERO_SPAN_ID else identifiers[48:],
+                        int(raw.get("startTimeUnixNano") or 0),
+                        int(raw.get("endTimeUnixNano") or 0),
+                        code if code.__class__ is int else enumerated(code, STATUS_CODES),
+                        scope,
+                        raw,
+                    )
+    except KeyError as problem:
+        raise _refused(
+            path, number, "spans with traceId and spanId", f"one without {problem}", "Write OTLP/JSON with lowerCamelCase keys."
+        ) from problem
+    except (AttributeError, TypeError) as problem:
+        raise _refused(
+            path, number, "spans as OTLP/JSON writes them", f"another shape ({problem})", "Record it with the file exporter."
+        ) from problem
+    except ValueError as problem:
+        if "fromhex" in str(problem):
+            raise _wrong_identifier(path, number, raw) from problem
+        raise _refused(path, number, "numbers as OTLP/JSON writes them", str(problem), "Record it with the file exporter.") from problem
+
+
+def _wrong_identifier(path: str, number: int, raw: t.Mapping[str, t.Any]) -> Refusal:
+    for key, size in (("traceId", 16), ("spanId", 8), ("parentSpanId", 8)):
+        found = raw.get(key) or ""
+        if key == "parentSpanId" and not found:
+            continue
+        if not _is_hex(found, size) or (not found.strip("0") and key == "traceId"):
+            return _refused(
+                path,
+                number,
+                f"a {key} of {size} bytes, not all zero, as {2 * size} hex digits",
+                f"{str(found)[:48]!r}{_as_base64(found)}",
+                "OTLP/JSON writes identifiers in hex. A protobuf library's own JSON writes base64: convert them before.",
+                "identifier",
+            )
+    return _refused(path, number, "identifiers in hex", "others", "Record it with the file exporter.", "identifier")
+
+
+def _is_hex(found: object, size: int) -> bool:
+    try:
+        return isinstance(found, str) and len(found) == 2 * size and len(bytes.fromhex(found)) == size
+    except ValueError:
+        return False
+
+
+def _as_base64(found: object) -> str:
+    try:
+        return f", which is {len(binascii.a2b_base64(str(found), strict_mode=True))} bytes in base64"
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _refused(path: str, number: int, expected: str, found: str, remedy: str, code: str = "otlp_shape") -> Refusal:
+    return Refusal(f"{path}, line {number}", expected=expected, found=found, remedy=remedy, code=code)
