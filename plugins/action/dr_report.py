@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.governed.delivery.plugins.module_utils._backups.report import period, quarter
 from ansible_collections.governed.delivery.plugins.module_utils._backups.report.quarter import Corrective, Quarter, Wanted
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import verification
@@ -19,7 +20,6 @@ from ansible_collections.governed.delivery.plugins.plugin_utils import (
     dr_markdown,
     dr_page,
     dr_words,
-    files,
     ledgers,
     told,
 )

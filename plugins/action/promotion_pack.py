@@ -8,6 +8,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys
@@ -15,7 +16,6 @@ from ansible_collections.governed.delivery.plugins.module_utils._promotion impor
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.pack_verification import Report
 from ansible_collections.governed.delivery.plugins.plugin_utils import (
     actions,
-    files,
     ledgers,
     pack_making,
     pack_page,

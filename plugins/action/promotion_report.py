@@ -7,10 +7,11 @@ import pathlib
 import typing as t
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
 from ansible_collections.governed.delivery.plugins.module_utils._common.argument_spec import ArgumentSpec
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import history
-from ansible_collections.governed.delivery.plugins.plugin_utils import actions, files, ledgers, promotion_page
+from ansible_collections.governed.delivery.plugins.plugin_utils import actions, ledgers, promotion_page
 
 SPEC = ArgumentSpec(
     options={

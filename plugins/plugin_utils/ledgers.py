@@ -16,6 +16,7 @@ import secrets
 import typing as t
 
 from ansible_collections.governed.delivery.plugins.module_utils._backups.report.runs import Entry
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import keys, merkle, statement
 from ansible_collections.governed.delivery.plugins.module_utils._ledger import options as ledger_options
@@ -27,7 +28,6 @@ from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3 impor
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.s3_bucket import Place
 from ansible_collections.governed.delivery.plugins.module_utils._ledger.store import HeadMoved, Missing, Store
 from ansible_collections.governed.delivery.plugins.module_utils._promotion.evidence import Evidence
-from ansible_collections.governed.delivery.plugins.plugin_utils import files
 
 OPTIONS = ledger_options.OPTIONS
 LARGE = ("rows", "tables")  # of a validation's record

@@ -13,9 +13,10 @@ import typing as t
 import zipfile
 
 import pytest
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._promotion import pack
-from ansible_collections.governed.delivery.plugins.plugin_utils import files, pack_zip
+from ansible_collections.governed.delivery.plugins.plugin_utils import pack_zip
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. Files of text that are read whole, and files that are replaced in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import secrets
+
+from .errors import Refusal
+
+
+def text(path: str) -> str:
+    """The file's text.
+
+    :raises Refusal: it cannot be read, or is no UTF-8.
+    """
+    found = text_if_any(path)
+    if found is None:
+        raise _unreadable(path, "nothing")
+    return found
+
+
+def text_if_any(path: str) -> str | None:
+    """The file's text; None where there is none.
+
+    :raises Refusal: there is one that cannot be read, or that is no UTF-8.
+    """
+    try:
+        return pathlib.Path(path).read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        raise _unreadable(path, problem.strerror or str(problem)) from problem
+    except UnicodeDecodeError as problem:
+        raise _unreadable(path, f"a byte that is no UTF-8 at {problem.start}") from problem
+
+
+def replace(path: pathlib.Path, content: bytes, code: str) -> None:
+    """Replace the file in one step, so that nobody ever opens half of one. It keeps its mode.
+
+    :param code: of the refusal.
+    :raises Refusal: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o7777)
+        beside.replace(path)
+    except OSError as problem:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        found = problem.strerror or str(problem)
+        raise Refusal(
+            str(path), expected="a file that can be written", found=found, remedy="Name another destination.", code=code
+        ) from problem
+
+
+def _unreadable(path: str, found: str) -> Refusal:
+    return Refusal(
+        path, expected="a file of text that can be read", found=found, remedy="Correct the path, or its rights.", code="file_unreadable"
+    )
