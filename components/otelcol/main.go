@@ -16,7 +16,6 @@ import (
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/debugexporter"
-	"go.opentelemetry.io/collector/exporter/nopexporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
@@ -50,7 +49,7 @@ func factories() (otelcol.Factories, error) {
 		Receivers:  must(otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())),
 		Processors: must(otelcol.MakeFactoryMap[processor.Factory](batchprocessor.NewFactory(), memorylimiterprocessor.NewFactory(), tailsamplingprocessor.NewFactory())),
 		Connectors: must(otelcol.MakeFactoryMap(connectors...)),
-		Exporters:  must(otelcol.MakeFactoryMap[exporter.Factory](debugexporter.NewFactory(), fileexporter.NewFactory(), nopexporter.NewFactory(), otlpexporter.NewFactory(), prometheusexporter.NewFactory())),
+		Exporters:  must(otelcol.MakeFactoryMap[exporter.Factory](debugexporter.NewFactory(), fileexporter.NewFactory(), otlpexporter.NewFactory(), prometheusexporter.NewFactory())),
 		Telemetry:  otelconftelemetry.NewFactory(),
 	}, nil
 }
