@@ -1,0 +1,60 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What real collectors keep: one run asks a collector for many configurations of tail sampling at once, each in its own pipeline."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+from pathlib import Path
+
+from playground import collector
+
+Raw: t.TypeAlias = "dict[str, t.Any]"
+
+SECONDS_TO_DECIDE = 20
+METRIC = "otelcol_processor_tail_sampling_new_trace_id_received"
+
+
+def configuration(folder: Path, samplings: t.Mapping[str, Raw]) -> Raw:
+    """A collector's configuration in which all that comes goes to each of them; what ``name`` keeps is in ``name.jsonl``."""
+    return {
+        "receivers": {"otlp": {"protocols": {"http": {}}}},
+        "processors": {f"tail_sampling/{name}": sampling for name, sampling in samplings.items()},
+        "exporters": {f"file/{name}": {"path": str(folder / f"{name}.jsonl")} for name in samplings},
+        "service": {
+            "pipelines": {
+                f"traces/{name}": {"receivers": ["otlp"], "processors": [f"tail_sampling/{name}"], "exporters": [f"file/{name}"]}
+                for name in samplings
+            }
+        },
+    }
+
+
+def kept(
+    folder: Path, samplings: t.Mapping[str, Raw], sent: t.Sequence[t.Sequence[str]], *, version: str, pause: float = 3.0
+) -> dict[str, set[str]]:
+    """The trace ids that a real collector keeps, by the name of the configuration.
+
+    :param sent: requests in OTLP/JSON, in parts; it waits ``pause`` seconds after each of them.
+    """
+    with collector.serving(folder, configuration(folder, samplings), version=version) as running:
+        for part in sent:
+            collector.send(running.url, part)
+            time.sleep(pause)
+    return {name: set(_trace_ids(folder / f"{name}.jsonl")) for name in samplings}
+
+
+def _trace_ids(path: Path) -> t.Iterator[str]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        for span in spans(line):
+            yield span["traceId"]
+
+
+def spans(line: str) -> t.Iterator[Raw]:
+    """The spans of a request."""
+    for resource in json.loads(line).get("resourceSpans", ()):
+        for scope in resource.get("scopeSpans", ()):
+            yield from scope.get("spans", ())
