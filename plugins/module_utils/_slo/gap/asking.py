@@ -12,7 +12,7 @@ from ..._common import web
 from ..._common.prometheus import answers
 from ..._common.prometheus.answers import Sample
 from ..._common.web import Server, Unusable
-from ..catalog.slo import Latency, Slo
+from ..catalog.slo import Ratio, Slo
 from ..prometheus import queries
 from ..rules import names
 from .observations import BURN_WINDOWS, Contributor, Observation, Snapshot
@@ -87,15 +87,11 @@ def _contributors(server: Server, slo: Slo, at: int, window: str) -> tuple[Contr
 def bad_events(slo: Slo, window: str) -> str:
     """PromQL of the bad events within the window, by the labels that the catalogue groups by."""
     by = f"sum by ({', '.join(slo.group_by)})"
-    if isinstance(slo.sli, Latency):
-        name, brace, labels = slo.sli.histogram.partition("{")
-        within = f'{{le="{slo.sli.le}"' + (f",{labels}" if brace else "}")
-        return f"{by} (increase({name}_count{brace}{labels}[{window}])) - {by} (increase({name}_bucket{within}[{window}]))"
-    if slo.sli.bad:
+    if isinstance(slo.sli, Ratio) and slo.sli.bad:
         return f"{by} (increase({slo.sli.bad}[{window}]))"
     good = f"{by} (increase({slo.sli.good}[{window}]))"
     total = f"{by} (increase({slo.sli.total}[{window}]))"
-    return f"{total} - ({good} or {total} * 0)"  # a group that has never had a good event has no series of them
+    return f"{total} - ({good} or {total} * 0)"  # a group that never had a good event has no series of them
 
 
 def _asked(server: Server, expression: str, at: int) -> list[Sample]:

@@ -18,7 +18,7 @@ from ..catalog.slo import Slo
 from .observations import Observation, Snapshot
 
 COVERAGE_AT_LEAST = 0.95  # of the period; less is a partial window
-TIERS = ("gold", "silver", "bronze")
+TIERS = ("gold", "silver", "bronze")  # or numbers, the first foremost
 BURN_OF_NOW = "6h"  # long enough to be no spike, short enough to be today's
 
 OVER, WITHIN, TOO_FEW, UNKNOWN = "over", "within", "too_few", "unknown"
@@ -113,5 +113,6 @@ def _shares(seen: Observation) -> tuple[Share, ...]:
 def _order(gap: Gap) -> tuple[t.Any, ...]:
     excess = -math.inf if gap.excess is None else gap.excess
     exhausted = math.inf if gap.exhausted_in is None else gap.exhausted_in
-    tier = TIERS.index(gap.slo.tier) if gap.slo.tier in TIERS else len(TIERS)
-    return (OVER, UNKNOWN, WITHIN, TOO_FEW).index(gap.status), -excess, exhausted, tier, gap.slo.id
+    tier = gap.slo.tier
+    place = TIERS.index(tier) if tier in TIERS else int(tier) if tier.isascii() and tier.isdigit() else math.inf
+    return (OVER, UNKNOWN, WITHIN, TOO_FEW).index(gap.status), -excess, exhausted, place, tier, gap.slo.id
