@@ -41,7 +41,20 @@ def documents(text: str, place: str) -> list[t.Any]:
 
 def dump(documents_: t.Sequence[t.Any]) -> str:
     """Mappings, lists and texts as YAML documents, keys in their order; what would read as a number is quoted, so that ``documents`` gives it back."""
-    return str(yaml.safe_dump_all(documents_, sort_keys=False, allow_unicode=True, width=150, explicit_start=len(documents_) > 1))
+
+    class Dumper(yaml.SafeDumper):
+        """Lines stay lines, and nothing is an alias."""
+
+        def ignore_aliases(self, data: object) -> bool:
+            return data is not self
+
+    def lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    Dumper.add_representer(str, lines)
+    return str(
+        yaml.dump_all(documents_, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000, explicit_start=len(documents_) > 1)
+    )
 
 
 def _value(node: yaml.Node, place: str, depth: int = 0) -> t.Any:
