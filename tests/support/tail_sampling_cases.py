@@ -26,9 +26,9 @@ class Case:
         return {"decision_wait": "1s", "num_traces": 100_000, **self.keys, "policies": list(self.policies)}
 
 
-def policy(kind: str, name: str = "", **block: t.Any) -> Raw:
-    """One policy; its name is its type's unless it is named."""
-    return {"name": name or kind, "type": kind, **({kind: block} if block else {})}
+def policy(kind: str, **block: t.Any) -> Raw:
+    """One policy, named as its type."""
+    return {"name": kind, "type": kind, **({kind: block} if block else {})}
 
 
 def both(*parts: Raw) -> Raw:
@@ -60,9 +60,8 @@ def share(percentage: float, **more: t.Any) -> Raw:
 
 
 def condition(*span: str, event: t.Sequence[str] = (), mode: str = "ignore") -> Raw:
-    return policy(
-        "ottl_condition", error_mode=mode, **({"span": list(span)} if span else {}), **({"spanevent": list(event)} if event else {})
-    )
+    conditions = {"span": list(span), "spanevent": list(event)}
+    return policy("ottl_condition", error_mode=mode, **{where: found for where, found in conditions.items() if found})
 
 
 EVERY = policy("always_sample")
