@@ -1,7 +1,7 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts that no package index carries, built from Go modules when the first test needs them. One that cannot be had is skipped by name."""
+"""Servers and tools that are built from Go modules, running; and buckets in one of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ import boto3
 import hypothesis
 import pytest
 
-from playground import components, kubernetes, toolchain
+from playground import kubernetes
 from playground.kubernetes import Kubernetes
 from playground.versitygw import Gateway, serving
+from tests.support.components import had
 
 if t.TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,14 +26,6 @@ NUMBERS = itertools.count(1)
 
 hypothesis.settings.register_profile("real", deadline=None, database=None, print_blob=True, max_examples=20)
 hypothesis.settings.load_profile("real")
-
-
-def had(name: str) -> components.Component:
-    """A component, built when it is not there yet; the test is skipped when this machine cannot have it. A wrong checksum is a failure."""
-    try:
-        return components.built(name)
-    except toolchain.Unavailable as refusal:
-        pytest.skip(f"{name} could not be had: {refusal}")
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,7 @@ import pytest
 
 from playground import components, toolchain
 from playground.errors import Refusal
-
-from .conftest import had
+from tests.support.components import had
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "tlogcheck"

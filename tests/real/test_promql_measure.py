@@ -31,8 +31,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from playground import cluster, components, modules, prometheus
-
-from .conftest import had
+from tests.support.components import had
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 180
