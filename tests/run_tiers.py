@@ -72,7 +72,11 @@ TIERS = (
     ),
     Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
     Tier("unit", "pure logic", (pytest_command("unit"),)),
-    Tier("integration", "modules and playbooks on real PostgreSQL servers", (pytest_command("integration"),)),
+    Tier(
+        "integration",
+        "modules and playbooks on real PostgreSQL servers, two at a time",
+        (pytest_command("integration", "-n2", "--dist=worksteal"),),  # one module takes half the time
+    ),
     Tier(
         "backups", "backups, restores and failovers on real servers, two at a time", (pytest_command("backups", "-n2", "--dist=loadscope"),)
     ),
