@@ -14,9 +14,6 @@ from playground import collector
 
 Raw: t.TypeAlias = "dict[str, t.Any]"
 
-SECONDS_TO_DECIDE = 20
-METRIC = "otelcol_processor_tail_sampling_new_trace_id_received"
-
 
 def configuration(folder: Path, samplings: t.Mapping[str, Raw]) -> Raw:
     """A collector's configuration in which all that comes goes to each of them; what ``name`` keeps is in ``name.jsonl``."""
@@ -44,13 +41,12 @@ def kept(
         for part in sent:
             collector.send(running.url, part)
             time.sleep(pause)
-    return {name: set(_trace_ids(folder / f"{name}.jsonl")) for name in samplings}
+    return {name: trace_ids(folder / f"{name}.jsonl") for name in samplings}
 
 
-def _trace_ids(path: Path) -> t.Iterator[str]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        for span in spans(line):
-            yield span["traceId"]
+def trace_ids(path: Path) -> set[str]:
+    """Those of a file that a collector's file exporter wrote."""
+    return {span["traceId"] for line in path.read_text(encoding="utf-8").splitlines() for span in spans(line)}
 
 
 def spans(line: str) -> t.Iterator[Raw]:
