@@ -94,10 +94,14 @@ class Grouping:
 
     def _oldest(self) -> t.Iterator[list[Seen]]:
         """Hand on a tenth of what is held."""
-        while self._held > self._most * 0.9:
-            trace_id = next(iter(self._open))
-            trace = self._open.pop(trace_id)
+        chosen = []
+        for trace_id, trace in self._open.items():  # a dictionary keeps the order of their beginnings
+            chosen.append(trace_id)
             self._held -= len(trace)
+            if self._held <= self._most * 0.9:
+                break
+        for trace_id in chosen:
+            trace = self._open.pop(trace_id)
             self._handed_on[trace_id] = None
             if len(self._handed_on) > MOST_HANDED_ON:
                 self._handed_on.popitem(last=False)
@@ -106,20 +110,29 @@ class Grouping:
 
 
 def _seen(span: Span, service: str, entered: t.Sequence[tuple[int, UserPath]] | None) -> Seen:
-    kind = span.kind
+    kind = span.raw.get("kind")
+    if kind.__class__ is not int:  # which it nearly always is
+        kind = span.kind
     is_database = is_labelled = False
     entries: tuple[int, ...] = ()
     if kind == CLIENT:
-        keys = {attribute.get("key", "") for attribute in span.raw.get("attributes") or ()}
-        is_database = not keys.isdisjoint(DATABASE)
-        is_labelled = is_database and not keys.isdisjoint(TABLE) and not keys.isdisjoint(OPERATION)
+        attributes = span.raw.get("attributes") or ()
+        if any(attribute.get("key") in DATABASE for attribute in attributes):
+            keys = {attribute.get("key", "") for attribute in attributes}
+            is_database, is_labelled = True, not keys.isdisjoint(TABLE) and not keys.isdisjoint(OPERATION)
     elif entered is not None and kind == SERVER:
         entries = tuple(index for index, path in entered if _enters(span, path))
     return Seen(span.span_id, span.parent_id, service, span.start, span.end, is_database, is_labelled, entries)
 
 
 def _enters(span: Span, path: UserPath) -> bool:
-    return (not path.span or span.name == path.span) and (not path.route or span.attributes.get(ROUTE) == path.route)
+    return (not path.span or span.name == path.span) and (not path.route or _route(span) == path.route)
+
+
+def _route(span: Span) -> str | None:
+    """Without decoding what else there is."""
+    found = (attribute.get("value") for attribute in span.raw.get("attributes") or () if attribute.get("key") == ROUTE)
+    return (next(found, None) or {}).get("stringValue")
 
 
 def _service(resource: ResourceSpans) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ..._common import shape
@@ -26,7 +27,7 @@ class UserPath:
     database: bool
     external_parent: bool
 
-    @property
+    @functools.cached_property
     def hops(self) -> tuple[tuple[str, str], ...]:
         """Pairs of a service and the one that it calls."""
         return tuple(zip(self.services, self.services[1:], strict=False))
