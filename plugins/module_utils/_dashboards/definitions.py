@@ -196,8 +196,12 @@ def _variable(found: object, path: str) -> Variable:
 
 
 def _alert(found: object, path: str) -> Alert:
-    entry = shape.mapping(found, path, required=("name", "plan", "expression", "severity", "summary", "runbook"), optional=("for", "needs"))
+    entry = shape.mapping(found, path, required=("name", "plan", "expression", "severity", "summary"), optional=("runbook", "for", "needs"))
     severity = entry["severity"]
+    if "runbook" not in entry and not entry.get("needs"):
+        raise shape.wrong(
+            path, "a runbook", "none", "Name the page, and perhaps an anchor; only an alert that waits for a capability has none yet."
+        )
     if severity not in SEVERITIES:
         raise shape.wrong(f"{path}.severity", "page or ticket", words.described(severity), "Correct it.")
     return Alert(
@@ -207,7 +211,7 @@ def _alert(found: object, path: str) -> Alert:
         lasting=_duration(entry.get("for", "0s"), f"{path}.for"),
         severity=str(severity),
         summary=shape.text(entry["summary"], f"{path}.summary"),
-        runbook=_runbook(entry["runbook"], f"{path}.runbook"),
+        runbook=_runbook(entry["runbook"], f"{path}.runbook") if "runbook" in entry else "",
         needs=_needs(entry.get("needs", []), f"{path}.needs"),
     )
 
