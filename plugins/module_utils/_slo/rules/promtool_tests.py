@@ -57,11 +57,16 @@ def cases(slo: Slo) -> list[Case]:
     """Every case that means something for this objective."""
     found = [_healthy(slo), _recorded(slo), _idle(slo)]
     if slo.pages:
-        found += [_outage(slo), _short_spike(slo), _flap(slo), _one_failure(slo), _rare_failures(slo)]
+        found += [_outage(slo), _short_spike(slo), _flap(slo)]
         if (ratio := slo.budget * 20) < 1:
             found.append(_steady(slo, ratio))
-    if slo.tickets and slo.budget * 2 < 1:
-        found.append(_slow_burn(slo))
+        if slo.min_bad_events >= 5:  # whoever lowers the floor wants to be woken by fewer
+            found.append(_rare_failures(slo))
+    if slo.min_bad_events > 1:
+        found.append(_one_failure(slo))
+    burn = 2 * min(windows.factor(slo, row) for row in windows.TICKET.rows)
+    if slo.tickets and slo.budget * burn < 1:
+        found.append(_slow_burn(slo, burn))
     if slo.absent != "none":
         found.append(_gone(slo))
     return found
@@ -126,14 +131,15 @@ def _short_spike(slo: Slo) -> Case:
 
 
 def _flap(slo: Slo) -> Case:
-    """Bad and good in turn. At most one page; and it does page, or the case would prove nothing."""
+    """Bad and good in turn. At most one page; and it does page where so many bad events may."""
+    pages = windows.factor(slo, windows.PAGE.rows[0]) * slo.budget < Decimal(FLAP_BAD) / (FLAP_BAD + FLAP_GOOD) - Decimal("0.05")
     turns = FLAP_HOURS * HOUR // (FLAP_BAD + FLAP_GOOD)
     turn = (Stretch(FLAP_BAD, events(slo), Decimal(1)), Stretch(FLAP_GOOD, events(slo)))
     end = HOUR + turns * (FLAP_BAD + FLAP_GOOD)
     return Case(
-        f"{FLAP_BAD} minutes bad, {FLAP_GOOD} good, for {FLAP_HOURS} hours: one page",
+        f"{FLAP_BAD} minutes bad, {FLAP_GOOD} good, for {FLAP_HOURS} hours: {'one page' if pages else 'at most one page'}",
         (Stretch(HOUR, events(slo)), *turn * turns),
-        ((end, activations(slo, end), 1),),
+        ((end, activations(slo, end) if pages else f"({activations(slo, end)}) <= bool 1", 1),),
     )
 
 
@@ -157,20 +163,14 @@ def _rare_failures(slo: Slo) -> Case:
     )
 
 
-def _slow_burn(slo: Slo) -> Case:
-    """Twice the rate that the budget allows. Tickets come, pages never."""
+def _slow_burn(slo: Slo, burn: Decimal) -> Case:
+    """Errors at twice the rate of the slowest row. A ticket comes; and no page, where pages need more."""
+    is_too_slow = all(windows.factor(slo, row) > burn for row in windows.PAGE.rows)
     return Case(
-        "twice the allowed errors: a ticket, no page",
-        (Stretch(2 * HOUR, events(slo), slo.budget * 2),),
-        (
-            (2 * HOUR, firing(slo, "ticket"), 1),
-            *([(2 * HOUR, activations(slo, 2 * HOUR), 0)] if _pages_above(slo, 2) else []),
-        ),
+        f"{plain(burn)} times the allowed errors: a ticket{', no page' if is_too_slow else ''}",
+        (Stretch(2 * HOUR, events(slo), slo.budget * burn),),
+        ((2 * HOUR, firing(slo, "ticket"), 1), *([(2 * HOUR, activations(slo, 2 * HOUR), 0)] if is_too_slow else [])),
     )
-
-
-def _pages_above(slo: Slo, burn: int) -> bool:
-    return all(windows.factor(slo, row) > burn for row in windows.PAGE.rows)
 
 
 def _idle(slo: Slo) -> Case:
