@@ -91,15 +91,32 @@ def points(answer: Answer, moments: Grid) -> Points:
 
     :raises Unusable: no series, several, a histogram, an infinite value, a moment that was not asked for, or no sound answer at all.
     """
-    kind, result = _data(answer)
-    if kind != "matrix":
-        raise Unusable(f"a {kind} in answer to a range query")
+    result = _matrix(answer)
     if not result:
         raise Unusable("no data: the query's answer is empty", "no_data")
     if len(result) > 1:
         shown = " and ".join(_labels(series) for series in result[:2])
         raise Unusable(f"{len(result)} series where one is needed ({shown}): aggregate them in the query, as by sum()", "several_series")
-    series = result[0]
+    return _points(result[0], moments)
+
+
+def curves(answer: Answer, moments: Grid) -> list[tuple[dict[str, str], Points]]:
+    """All series that a range query answered, none or many, with their labels and in the order of these.
+
+    :raises Unusable: a histogram, an infinite value, a moment that was not asked for, or no sound answer at all.
+    """
+    found = [(_metric(series), _points(series, moments)) for series in _matrix(answer)]
+    return sorted(found, key=lambda curve: sorted(curve[0].items()))
+
+
+def _matrix(answer: Answer) -> list[t.Any]:
+    kind, result = _data(answer)
+    if kind != "matrix":
+        raise Unusable(f"a {kind} in answer to a range query")
+    return result
+
+
+def _points(series: object, moments: Grid) -> Points:
     if not isinstance(series, dict) or series.get("histograms"):
         raise Unusable("a native histogram, not a number: use histogram_quantile() or histogram_avg() in the query", "histogram")
     values: dict[int, float] = {}
