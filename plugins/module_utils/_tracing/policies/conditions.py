@@ -59,28 +59,31 @@ class Watch:
         self.numbers: list[tuple[int, int, int]] = []
         self.truths: list[tuple[int, bool]] = []
         self._of_text: dict[str, int] = {}
+        self._of_number: dict[str, int] = {}  # by how it is written: OTLP/JSON writes 64 bits as text
 
     def of_span(self, raw: Raw | None) -> int:
         """Bits for a span's ``AnyValue``."""
-        if raw:
-            text = raw.get("stringValue")
-            if text is not None:
-                bits = self._of_text.get(text)
-                if bits is None:
-                    bits = self._remember(text)
-                return bits
-        return self._of_other(raw or {})
+        if not raw:
+            return self._of_other({})
+        text = raw.get("stringValue")
+        if text is not None:
+            bits = self._of_text.get(text)
+            return self._remember(self._of_text, text, self._of_other({}) | (self._matching(text) if text else 0)) if bits is None else bits
+        number = raw.get("intValue")
+        if number is not None:
+            bits = self._of_number.get(number)
+            return self._remember(self._of_number, number, self._of_other(raw)) if bits is None else bits
+        return self._of_other(raw)
 
     def of_resource(self, raw: Raw | None) -> int:
         """Bits for a resource's ``AnyValue``; unlike a span's, an empty text is looked at too."""
         text = (raw or {}).get("stringValue", "")
         return self.of_span(raw) | (0 if text else self._matching(""))
 
-    def _remember(self, text: str) -> int:
-        if len(self._of_text) >= REMEMBERED_VALUES:
-            self._of_text.clear()
-        bits = self._of_other({}) | (self._matching(text) if text else 0)
-        self._of_text[text] = bits
+    def _remember(self, known: dict[str, int], raw: str, bits: int) -> int:
+        if len(known) >= REMEMBERED_VALUES:
+            known.clear()
+        known[raw] = bits
         return bits
 
     def _matching(self, text: str) -> int:
@@ -112,6 +115,7 @@ class Conditions:
         self._watches: dict[str, Watch] = {}
         self._status: dict[int, int] = {0: 0, 1: 0, 2: 0}
         self._flag = 0
+        self._resource: tuple[ResourceSpans | None, int] = (None, 0)
         self._states: list[tuple[int, str, frozenset[str]]] = []
         self._longer: list[tuple[int, int]] = []
         self._between: list[tuple[int, int, int]] = []
@@ -150,6 +154,7 @@ class Conditions:
         bits = seen.bits | self._of_resource(resource_spans)
         start, end, longest = seen.start, seen.end, seen.longest
         status, watches = self._status, self._watches
+        watched = watches.get
         special = bool(self._flag or self._states or self._ottl)
         try:
             for span in spans:
@@ -160,18 +165,18 @@ class Conditions:
                     end = span.end
                 longest = max(longest, end - start)
                 if watches:
-                    looked: tuple[str, ...] = ()
+                    looked: tuple[Watch, ...] = ()
                     for attribute in span.raw.get("attributes") or ():
-                        key = attribute.get("key")
-                        if key in watches and key not in looked:
-                            looked += (key,)
-                            bits |= watches[key].of_span(attribute.get("value"))
+                        watch = watched(attribute["key"])
+                        if watch is not None and watch not in looked:
+                            looked += (watch,)
+                            bits |= watch.of_span(attribute.get("value"))
                 if special:
                     bits |= self._of_special(span)
                 for bit, least, most in self._between:
                     if least <= end - start < most:
                         bits |= bit
-        except (AttributeError, TypeError, ValueError) as problem:
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
             raise _unreadable(span, problem) from problem
         seen.bits, seen.start, seen.end, seen.longest = bits, start, end, longest
         seen.spans += len(spans)
@@ -220,14 +225,16 @@ class Conditions:
         return self._watches.setdefault(key, Watch())
 
     def _of_resource(self, resource_spans: ResourceSpans) -> int:
-        bits = 0
-        looked = set()
-        for attribute in resource_spans.raw.get("attributes") or ():
-            key = attribute.get("key")
-            if key in self._watches and key not in looked:
-                looked.add(key)
-                bits |= self._watches[key].of_resource(attribute.get("value"))
-        return bits
+        if self._resource[0] is not resource_spans:
+            bits = 0
+            looked = set()
+            for attribute in resource_spans.raw.get("attributes") or ():
+                key = attribute.get("key")
+                if key in self._watches and key not in looked:
+                    looked.add(key)
+                    bits |= self._watches[key].of_resource(attribute.get("value"))
+            self._resource = (resource_spans, bits)
+        return self._resource[1]
 
     def _of_special(self, span: Span) -> int:
         bits = self._flag if self._flag and span.flags & SAMPLED_FLAG else 0

@@ -97,12 +97,12 @@ class Policies:
                         bits |= bit
         return bits
 
-    def decide(self, trace_id: str, seen: Observation, now: float) -> Verdict:
+    def decide(self, bits: int, seen: Observation, now: float) -> Verdict:
         """The verdict on a whole trace, when its wait is over.
 
+        :param bits: from :meth:`bits`.
         :param now: seconds; what limiters go by.
         """
-        bits = self.bits(trace_id, seen)
         if not self._stateless:
             return self._voted(Subject(bits, seen.spans, seen.bytes + seen.framing, now))
         verdict = self._by_bits.get(bits)
@@ -112,12 +112,11 @@ class Policies:
             verdict = self._by_bits[bits] = self._voted(Subject(bits, seen.spans, seen.bytes + seen.framing, now))
         return verdict
 
-    def decide_on_ingest(self, trace_id: str, seen: Observation, now: float) -> Verdict:
+    def decide_on_ingest(self, bits: int, seen: Observation, now: float) -> Verdict:
         """The verdict on what just arrived of a trace (``span-ingest``); pending when it may still change.
 
         :param seen: the conditions of this batch alone, with spans and bytes of the trace so far.
         """
-        bits = self.bits(trace_id, seen)
         subject = Subject(bits, seen.spans, seen.bytes + seen.framing, now)
         votes: list[Decision] = []
         held_back = False

@@ -10,7 +10,9 @@ unknown. An unknown part leaves the whole known where the rest decides it, as in
 
 from __future__ import annotations
 
+import decimal
 import json
+import math
 import operator
 import re
 import typing as t
@@ -37,6 +39,7 @@ COMPARISONS: dict[str, t.Callable[[t.Any, t.Any], bool]] = {
 }
 SUMS: dict[str, t.Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub}
 ENUMERATIONS = {**KINDS, **STATUS_CODES}
+ESCAPED_BY_GO = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 UNKNOWN = object()
 
 
@@ -291,20 +294,21 @@ def _compared(left: t.Any, sign: str, right: t.Any) -> Answer:
     """As ``ottl/compare.go``: what cannot be compared is unequal and nothing else."""
     if UNKNOWN in (left, right):
         return None
-    if left is None or right is None:
-        if sign in ("==", "!="):
-            return (left is right) is (sign == "==")
-        return False if left is not right else None
     kinds = _kind(left), _kind(right)
-    if None in kinds:
-        return None
     if kinds[0] != kinds[1]:
         return sign == "!="
+    if kinds[0] is None:
+        return None
+    if left is None:
+        return sign in ("==", "<=", ">=")
     return COMPARISONS[sign](left, right)
 
 
 def _kind(found: object) -> str | None:
-    for kind, classes in (("truth", bool), ("number", (int, float)), ("text", str)):
+    """Which values can be compared with it; None for lists and mappings, whose equals are not looked for."""
+    if found is None:
+        return "nil"
+    for kind, classes in (("truth", bool), ("number", (int, float)), ("text", str), ("bytes", bytes)):
         if isinstance(found, t.cast("type", classes)):
             return kind
     return None
@@ -313,9 +317,35 @@ def _kind(found: object) -> str | None:
 def _matched(found: t.Any, matches: t.Callable[[str], bool]) -> Answer:
     if found is None:
         return False
+    text = _as_text(found)
+    return None if text is None else matches(text)
+
+
+def _as_text(found: t.Any) -> str | None:
+    """A value as ``StringLikeGetter`` gives it: bytes in hex, what is no text as Go's ``encoding/json`` writes it; None when that is not foretold."""
     if isinstance(found, str):
-        return matches(found)
-    return matches(str(found)) if _is_integer(found) else None
+        return found
+    if isinstance(found, bytes):
+        return found.hex()
+    if isinstance(found, float):
+        return _go_number(found) if math.isfinite(found) else None
+    if _is_plain(found):
+        written = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "".join(ESCAPED_BY_GO.get(character, character) for character in written)
+    return None
+
+
+def _is_plain(found: t.Any) -> bool:
+    if isinstance(found, (list, dict)):
+        return all(_is_plain(one) for one in (found.values() if isinstance(found, dict) else found))
+    return found is None or isinstance(found, (str, int))
+
+
+def _go_number(found: float) -> str:
+    if not found or 1e-6 <= abs(found) < 1e21:
+        return f"{decimal.Decimal(repr(found)):f}".removesuffix(".0")
+    mantissa, _, exponent = repr(found).partition("e")
+    return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}"
 
 
 def _is_integer(found: object) -> bool:

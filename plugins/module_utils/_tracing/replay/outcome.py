@@ -44,11 +44,14 @@ class Tally:
 class Late:
     """Spans that came after their trace was decided.
 
-    ``kept`` with the trace, by memory or decision cache. ``errors_lost``: spans of an error that were not.
+    ``kept`` with the trace, by memory or decision cache. ``by_cache`` and ``kept_by_cache``: those that only a cache knew, in no tally.
+    ``errors_lost``: spans of an error that were not kept.
     """
 
     all: Amount = dataclasses.field(default_factory=Amount)
     kept: Amount = dataclasses.field(default_factory=Amount)
+    by_cache: Amount = dataclasses.field(default_factory=Amount)
+    kept_by_cache: Amount = dataclasses.field(default_factory=Amount)
     errors_lost: int = 0
 
 

@@ -35,6 +35,7 @@ def replay(
     rules: Rules | None = None,
     replicas: int = 1,
     routed_by_trace_id: bool = True,
+    arrive: t.Callable[[t.Sequence[Span]], float] | None = None,
     tick_after: float = 1.0,
     keep_ids: bool = False,
     measure_bytes: bool = True,
@@ -51,6 +52,7 @@ def replay(
     :param replicas: how many collectors there are, each with these settings.
     :param routed_by_trace_id: whether a tier before them sends all spans of a trace to the same one. Without it traces are counted as if
         there were one, and :attr:`Replay.split` says what the missing one costs.
+    :param arrive: seconds at which spans of one resource and request arrive, never less than before; :class:`EventClock` by default.
     :param tick_after: seconds from the first arrival to the first tick of the collector's clock, above 0 and up to 1.
     :param keep_ids: whether to list the kept trace ids; takes memory for each.
     :param measure_bytes: whether to count bytes; takes a third of the speed. A limit in bytes counts them anyway.
@@ -61,11 +63,11 @@ def replay(
     next_tick = 0.0
     for resource_spans, group in itertools.groupby(spans, RESOURCE_SPANS):
         batch = list(group)
-        now = clock.arrive(batch)
+        now = clock.arrive(batch) if arrive is None else arrive(batch)
         next_tick = next_tick or now + tick_after
         if now >= next_tick:
             next_tick = playing.ticks(next_tick, now)
-        if now - max(span.end for span in batch) / 1e9 > sampling.decision_wait:
+        if arrive is None and now - max(span.end for span in batch) / 1e9 > sampling.decision_wait:
             playing.outcome.behind += len(batch)
         playing.batch(resource_spans, batch, now)
     playing.ticks(next_tick, float("inf"))
@@ -165,7 +167,8 @@ class _Playing:
 
     def on_removal(self, trace: Trace) -> None:
         seen = trace.seen
-        tally = self._tally(self._classifier.of(self._policies.bits(trace.trace_id, seen)), *trace.place)
+        bits = self._policies.conditions.complete(seen) | trace.bits if trace.bits else self._policies.bits(trace.trace_id, seen)
+        tally = self._tally(self._classifier.of(bits), *trace.place)
         tally.all.add(1, seen.spans, seen.bytes)
         if trace.lost:
             (tally.too_early if trace.lost == "too_early" else tally.too_large).add(1, seen.spans, seen.bytes)
@@ -177,11 +180,15 @@ class _Playing:
         if len(self._forgotten) > MOST_FORGOTTEN:
             self._forgotten.popitem(last=False)
 
-    def on_late(self, spans: t.Sequence[Span], size: int, *, kept: bool) -> None:
+    def on_late(self, spans: t.Sequence[Span], size: int, *, kept: bool, by_cache: bool) -> None:
         late = self.outcome.late
         late.all.add(0, len(spans), size)
+        if by_cache:
+            late.by_cache.add(0, len(spans), size)
         if kept:
             late.kept.add(0, len(spans), size)
+            if by_cache:
+                late.kept_by_cache.add(0, len(spans), size)
             return
         for span in spans:
             seen = Observation()
@@ -206,11 +213,12 @@ class _Playing:
 
     def _locate(self, trace: Trace, spans: list[Span]) -> None:
         """Service and route of the root; until there is one, the first service that was seen."""
-        root = next((span for span in spans if not span.parent_id), None)
-        if root is not None:
-            trace.rooted = True
-            trace.place = (service_of(root), route_of(root))
-        elif not trace.place[0]:
+        for span in spans:
+            if not span.parent_id:
+                trace.rooted = True
+                trace.place = (service_of(span), route_of(span))
+                return
+        if not trace.place[0]:
             trace.place = (service_of(spans[0]), "")
 
     def _tally(self, name: str, service: str, route: str) -> Tally:
@@ -226,10 +234,10 @@ class _Playing:
         if not trace.seen.bits & error_bits:
             return
         split.errors += 1
-        kept = {
-            replica: self._split_policies[replica].decide(trace.trace_id, part, now).decision is Decision.SAMPLED
-            for replica, part in parts.items()
-        }
+        kept = {}
+        for replica, part in parts.items():
+            policies = self._split_policies[replica]
+            kept[replica] = policies.decide(policies.bits(trace.trace_id, part), part, now).decision is Decision.SAMPLED
         split.lost += not any(kept.values())
         split.torn += any(kept.values()) and not all(kept.values())
         split.without_error += not any(kept[replica] for replica, part in parts.items() if part.bits & error_bits)

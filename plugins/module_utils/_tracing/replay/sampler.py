@@ -25,11 +25,12 @@ class Trace:
 
     :ivar decision: PENDING until decided.
     :ivar due: number of the tick that decides it.
+    :ivar bits: all that was known when it was decided.
     :ivar parts: with replicas and no tier, what each replica saw of it.
     :ivar lost: why nothing of it is left: "", "too_early" or "too_large".
     """
 
-    __slots__ = ("decision", "due", "kept_bytes", "kept_spans", "lost", "parts", "place", "rooted", "seen", "trace_id")
+    __slots__ = ("bits", "decision", "due", "kept_bytes", "kept_spans", "lost", "parts", "place", "rooted", "seen", "trace_id")
 
     def __init__(self, trace_id: str, due: int) -> None:
         self.trace_id = trace_id
@@ -38,6 +39,7 @@ class Trace:
         self.decision = Decision.PENDING
         self.kept_spans = 0
         self.kept_bytes = 0
+        self.bits = 0
         self.lost = ""
         self.rooted = False
         self.place = ("", "")
@@ -51,7 +53,7 @@ class Listener(t.Protocol):
 
     def on_removal(self, trace: Trace) -> None: ...
 
-    def on_late(self, spans: t.Sequence[Span], size: int, *, kept: bool) -> None: ...
+    def on_late(self, spans: t.Sequence[Span], size: int, *, kept: bool, by_cache: bool) -> None: ...
 
     def on_block(self, spans: t.Sequence[Span]) -> None: ...
 
@@ -93,7 +95,7 @@ class Sampler:
         """
         kept = self._sampled.has(trace_id)
         if kept or self._not_sampled.has(trace_id):
-            self._listener.on_late(spans, size, kept=kept)
+            self._listener.on_late(spans, size, kept=kept, by_cache=True)
             return None
         trace = self.traces.get(trace_id)
         if trace is None:
@@ -135,7 +137,8 @@ class Sampler:
                 if self._forgets:
                     self._remove(trace)
             else:
-                self._conclude(trace, self.policies.decide(trace_id, trace.seen, now), now)
+                trace.bits = self.policies.bits(trace_id, trace.seen)
+                self._conclude(trace, self.policies.decide(trace.bits, trace.seen, now), now)
 
     def finish(self) -> None:
         """Nothing comes any more: what is left in memory goes."""
@@ -146,7 +149,7 @@ class Sampler:
         batch = Observation()
         self.policies.conditions.observe(batch, spans[0].scope.resource_spans, spans)
         batch.spans, batch.bytes, batch.framing = trace.seen.spans, trace.seen.bytes, trace.seen.framing
-        verdict = self.policies.decide_on_ingest(trace.trace_id, batch, now)
+        verdict = self.policies.decide_on_ingest(self.policies.bits(trace.trace_id, batch), batch, now)
         if verdict.decision is not Decision.PENDING:
             self._conclude(trace, verdict, now)
 
@@ -171,7 +174,7 @@ class Sampler:
         if kept:
             trace.kept_spans += len(spans)
             trace.kept_bytes += size
-        self._listener.on_late(spans, size, kept=kept)
+        self._listener.on_late(spans, size, kept=kept, by_cache=False)
 
     def _made_room(self, now: float) -> bool:
         if not self._sampling.block_on_overflow:
