@@ -16,7 +16,7 @@ from ..._common.errors import Refusal
 from .journal import Journal, Target, digest
 
 Change: t.TypeAlias = "t.Callable[[bytes], bytes]"
-Answer = t.TypeVar("Answer", covariant=True)
+Answer_co = t.TypeVar("Answer_co", covariant=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Plan:
     is_due: bool
 
 
-class Activation(t.Protocol[Answer]):
+class Activation(t.Protocol[Answer_co]):
     """How the collector takes on what its configuration says."""
 
     def reload(self, content: bytes) -> None:
         """:raises Refusal: it does not."""
 
-    def verify(self) -> Answer:
+    def verify(self) -> Answer_co:
         """:raises Refusal: it does something else than foretold."""
 
 
@@ -47,7 +47,7 @@ def planned(target: Target, change: Change) -> Plan:
     return Plan(before, after, after != before or unfinished)
 
 
-def present(target: Target, change: Change, activation: Activation[Answer]) -> Answer | None:
+def present(target: Target, change: Change, activation: Activation[Answer_co]) -> Answer_co | None:
     """Make it so; what ``activation`` saw, or None when there was nothing to do.
 
     :raises Refusal: the collector did not take it on, or does something else. The former content is back, byte for byte, and taken on.

@@ -36,7 +36,8 @@ class Document:
         self._root = self._loaded()
         if not isinstance(self._root, dict):
             raise self._refused("a mapping with receivers, processors, exporters and service", "something else")
-        self._settings = min(INDENTATIONS, key=self._respelt)
+        spelt = ((self._respelt(settings), settings) for settings in INDENTATIONS)
+        self._settings = next((settings for lines, settings in spelt if not lines), None) or min(INDENTATIONS, key=self._respelt)
 
     @property
     def plain(self) -> dict[str, t.Any]:
@@ -130,6 +131,16 @@ class Document:
 def kind(component: object) -> str:
     """The type of a component by its id: ``tail_sampling`` of ``tail_sampling/shop``."""
     return str(component).partition("/")[0]
+
+
+def dumped(plain: t.Mapping[str, t.Any]) -> bytes:
+    """Plain data as YAML, a line for each entry, in their order."""
+    stream = io.StringIO()
+    writer: Node = yaml.YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False
+    writer.dump(dict(plain), stream)
+    return stream.getvalue().encode()
 
 
 def _plain(node: Node) -> t.Any:

@@ -83,12 +83,12 @@ def verified(servers: t.Sequence[Server], expected: Expected, since: float | Non
     began = time.monotonic()
     sleep(expected.window_seconds)
     last = telemetry.read(servers)
-    seen = observed(first, last, expected.processor, time.monotonic() - began)
+    seen = observed(first, last, time.monotonic() - began)
     _judge(seen, last, expected)
     return seen
 
 
-def observed(first: Reading, last: Reading, processor: str, seconds: float) -> Seen:
+def observed(first: Reading, last: Reading, seconds: float) -> Seen:
     """What was counted between two looks.
 
     :raises Refusal: a counter went back: a collector was restarted in between.
@@ -106,7 +106,6 @@ def observed(first: Reading, last: Reading, processor: str, seconds: float) -> S
             )
         return round(after - before)
 
-    del processor
     exporters = last.values_of("exporter_sent_spans", "exporter")
     sent = [counted("exporter_sent_spans", exporter=name) for name in exporters]
     return Seen(

@@ -1,0 +1,94 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection. What a sampler does, as measures: from its own metrics, and from traces recorded in front of it and behind it."""
+
+from __future__ import annotations
+
+import datetime
+import time
+import typing as t
+
+from ..._common import intervals
+from ..._common.errors import Refusal
+from ..._common.web import Server
+from ..otlp import reading
+from ..otlp.spans import Span
+from . import sizing, telemetry, verification
+from .verification import Seen
+
+Told: t.TypeAlias = "t.Mapping[str, t.Any]"
+ERROR_STATUS = 2
+SERVER_ERRORS = range(500, 600)
+STATUS_KEYS = ("http.response.status_code", "http.status_code")
+FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
+
+
+def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
+    """A measure of each kind that there is something to tell from: a page of metrics, or recorded traces; null when it could not be observed.
+
+    :raises Refusal: there is neither.
+    """
+    if not servers and not (told["traces"] and told["kept"]):
+        raise Refusal(
+            "telemetry",
+            expected="the pages of the collectors' own metrics, or traces in front of the sampler with kept ones behind it",
+            found="neither",
+            remedy="Name at least one.",
+            code="nothing_to_measure",
+        )
+    found = [] if not servers else _from_metrics(servers, told)
+    return [*found, *([_error_keep_rate(told["traces"], told["kept"])] if told["traces"] and told["kept"] else [])]
+
+
+def _from_metrics(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
+    wait = sizing.duration(told["decision_wait"])
+    window = verification.window(wait or 0.0, told["verify"]["window"])
+    try:
+        first = telemetry.read(servers)
+        time.sleep(window)
+        seen = verification.observed(first, telemetry.read(servers), window)
+    except Refusal as why:
+        return [_measure(name, None, 0, f"not measured: {why}") for name in FROM_METRICS]
+    return _of(seen)
+
+
+def _of(seen: Seen) -> list[dict[str, t.Any]]:
+    how = f"the collectors' own metrics over {seen.seconds:.0f} s"
+    decided, accepted = seen.decided, seen.accepted_spans
+    sent = seen.sent_spans
+    return [
+        _share("volume_cut", seen.not_sampled, decided, f"1 - kept of {decided} decided traces, {how}"),
+        _share("span_cut", accepted - sent if sent is not None else None, accepted, f"1 - spans sent of {accepted} received, {how}"),
+        _measure("sampled_too_early", seen.dropped_too_early if decided else None, decided, f"traces dropped before their decision, {how}"),
+        _measure("policy_errors", seen.policy_errors if decided else None, decided, f"evaluations that failed, {how}"),
+        _measure("export_failures", seen.failed_spans if decided else None, decided, f"spans that could not be sent or queued, {how}"),
+    ]
+
+
+def _error_keep_rate(before: t.Sequence[str], behind: t.Sequence[str]) -> dict[str, t.Any]:
+    """Share of the traces with an error in front of the sampler that stand behind it with an error, too: one that lost that span is not kept."""
+    try:
+        errors = {span.trace_id for span in reading.read(before) if is_error(span)}
+        kept = {span.trace_id for span in reading.read(behind) if span.trace_id in errors and is_error(span)}
+    except Refusal as why:
+        return _measure("error_keep_rate", None, 0, f"not measured: {why}")
+    how = f"{len(kept)} of {len(errors)} traces with an error recorded in front of the sampler are behind it, error and all"
+    return _share("error_keep_rate", len(kept), len(errors), how)
+
+
+def is_error(span: Span) -> bool:
+    """Whether a span says that something went wrong: by its status, or by an HTTP 5xx that set none."""
+    return span.status == ERROR_STATUS or any(span.attributes.get(key) in SERVER_ERRORS for key in STATUS_KEYS)
+
+
+def _share(name: str, some: float | None, of: int, how: str) -> dict[str, t.Any]:
+    if some is None or not of:
+        return _measure(name, None, of, f"not measured: {how}")
+    within = min(max(some, 0), of)  # spans that wait in the sampler make a window's two ends uneven
+    return {**_measure(name, within / of, of, how), "interval": list(intervals.wilson(within, of, intervals.OF_A_MEASURE))}
+
+
+def _measure(name: str, value: float | None, samples: int, how: str) -> dict[str, t.Any]:
+    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"name": name, "value": value, "unit": "1", "samples": samples, "at": at, "how": how}
