@@ -107,11 +107,11 @@ def ask(asked: Server, path: str, form: t.Mapping[str, str] | None = None) -> An
 
 
 def tell(asked: Server, method: str, path: str, document: object) -> Answer:
-    """The answer to a request that changes something, its body JSON. It is sent once: one that was not answered may still have been done.
+    """The answer to a request that changes something, its body JSON, or none for None. It is sent once: one not answered may still have been done.
 
     :raises Unusable: no answer in time, or one that is too large.
     """
-    return _sent(asked, path, method, json.dumps(document).encode(), "application/json", 1)
+    return _sent(asked, path, method, None if document is None else json.dumps(document).encode(), "application/json", 1)
 
 
 def _sent(asked: Server, path: str, method: str, body: bytes | None, kind: str, tries: int) -> Answer:
