@@ -47,10 +47,32 @@ class Firing:
     end: int | None
 
 
-def firings(slo: Slo, events: Events) -> list[Firing]:
-    """Every firing of the service level's pages and tickets, in the order of time."""
-    found = [firing for alert in windows.alerts(slo) for firing in _firings(slo, alert, events)]
-    return sorted(found, key=lambda firing: (firing.start, firing.severity))
+def firings(slo: Slo, alert: windows.Alert, events: Events) -> list[Firing]:
+    """Every firing of one of the service level's alerts, in the order of time."""
+    long_floor, short_floor = (float(floor) for floor in windows.floors(slo))
+    budget = float(slo.budget)
+    rows = [(_counted(events, row.long), _counted(events, row.short), float(windows.factor(slo, row))) for row in alert.rows]
+    active = [
+        any(
+            _burn(long, now, budget) > factor
+            and _burn(short, now, budget) > factor
+            and long.bad[now] > long_floor
+            and short.bad[now] > short_floor
+            and _lower_bound(short.bad[now], short.total[now]) > budget
+            for long, short, factor in rows
+        )
+        for now in range(len(events.windows[BASE].total))
+    ]
+    found: list[Firing] = []
+    began: int | None = None
+    for now, fires in enumerate([*states(active, alert.pending, alert.keep), None]):
+        if fires and began is None:
+            began = now
+        elif not fires and began is not None:
+            over = None if fires is None else events.start + now * MINUTE
+            found.append(Firing(alert.severity, events.start + began * MINUTE, over))
+            began = None
+    return found
 
 
 def states(active: t.Sequence[bool], pending: int, keep: int) -> list[bool]:
@@ -77,31 +99,6 @@ def states(active: t.Sequence[bool], pending: int, keep: int) -> list[bool]:
             fires = True
         found.append(fires)
     return found
-
-
-def _firings(slo: Slo, alert: windows.Alert, events: Events) -> t.Iterator[Firing]:
-    long_floor, short_floor = (float(floor) for floor in windows.floors(slo))
-    budget = float(slo.budget)
-    rows = [(_counted(events, row.long), _counted(events, row.short), float(windows.factor(slo, row))) for row in alert.rows]
-    active = [
-        any(
-            _burn(long, now, budget) > factor
-            and _burn(short, now, budget) > factor
-            and long.bad[now] > long_floor
-            and short.bad[now] > short_floor
-            and _lower_bound(short.bad[now], short.total[now]) > budget
-            for long, short, factor in rows
-        )
-        for now in range(len(events.windows[BASE].total))
-    ]
-    began: int | None = None
-    for now, fires in enumerate([*states(active, alert.pending, alert.keep), None]):
-        if fires and began is None:
-            began = now
-        elif not fires and began is not None:
-            over = None if fires is None else events.start + now * MINUTE
-            yield Firing(alert.severity, events.start + began * MINUTE, over)
-            began = None
 
 
 def _counted(events: Events, window: str) -> Counted:

@@ -79,7 +79,12 @@ def _named(
                 "Record it, correct its name, or allow it as a raw metric.",
             )
     elif all(other == group and number >= index for other, number in recorded[name]):
-        yield Finding("rule_order", path, f"{name}, which this group records only later", "Record it before it is read: else it is a round old, or a circle.")
+        yield Finding(
+            "rule_order",
+            path,
+            f"{name}, which this group records only later",
+            "Record it before it is read: else it is a round old, or a circle.",
+        )
 
 
 def _twice(rules: t.Sequence[tuple[str, int, t.Mapping[str, t.Any]]]) -> t.Iterator[Finding]:
@@ -88,5 +93,7 @@ def _twice(rules: t.Sequence[tuple[str, int, t.Mapping[str, t.Any]]]) -> t.Itera
         name = str(rule.get("record") or rule.get("alert") or "")
         key = (name, tuple(sorted((str(label), str(text)) for label, text in (rule.get("labels") or {}).items())))
         if "record" in rule and key in seen:
-            yield Finding("recording_twice", f"{group}/{name}", "two rules that record the same series", "Remove one: each overwrites the other's.")
+            yield Finding(
+                "recording_twice", f"{group}/{name}", "two rules that record the same series", "Remove one: each overwrites the other's."
+            )
         seen.add(key)

@@ -53,4 +53,9 @@ def recorded(windows: t.Iterable[str] = WINDOWS) -> frozenset[str]:
     """Every name that the rules of any service level record."""
     by_window = {name(window) for window in windows for name in (bad, total, error_ratio, burn)}
     alone = {OBJECTIVE, BUDGET, PERIOD_BURN, BUDGET_REMAINING, PERIOD_COVERAGE, INFO}
-    return frozenset(by_window | alone | {lower_bound(short) for short in ("5m", "30m", "2h", "6h")} | {factor(long) for long in ("1h", "6h", "1d", "3d")})
+    return frozenset(
+        by_window
+        | alone
+        | {lower_bound(short) for short in ("5m", "30m", "2h", "6h")}
+        | {factor(long) for long in ("1h", "6h", "1d", "3d")}
+    )

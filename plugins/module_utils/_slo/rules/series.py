@@ -16,6 +16,7 @@ from ..catalog.slo import Slo
 from . import recording
 
 Decimal = decimal.Decimal
+NONE = Decimal(0)
 OTHERS = ("", "other", "200", "500", "GET", "1", "0")  # values tried where a label must match nothing in particular, or must not match
 
 
@@ -25,7 +26,7 @@ class Stretch:
 
     minutes: int
     events: Decimal
-    bad: Decimal = Decimal(0)
+    bad: Decimal = NONE
     measured: bool = True
 
 
