@@ -86,9 +86,10 @@ TIERS = (
         "real",
         "servers built from Go modules; what cannot be had is skipped by its name",
         (pytest_command("real", f"--ignore={CRONJOB}"),),
-        prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck"),),
+        prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck otelcol-0.161"),),
     ),
     Tier("kubernetes", "the nightly CronJob on a real control plane", (pytest_command("kubernetes", path=CRONJOB),), is_usual=False),
+    Tier("collectors", "replays beside real collectors of every version", (pytest_command("collectors"),), is_usual=False),
     Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
 )
 

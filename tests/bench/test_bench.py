@@ -46,6 +46,8 @@ def test_turns_alternate_and_ratios_are_those_of_single_turns() -> None:
         "restore_overhead",
         "restore_overhead_plain",
         "restore_checks",
+        "replay_rate",
+        "replay_memory",
     ],
 )
 def test_a_bench_beside_a_peer(name: str, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,6 +81,7 @@ def test_all_that_are_promised_are_there() -> None:
     promised = {"copy_one_worker", "copy_two_workers", "copy_vs_client_sketch", "copy_vs_partman", "reconcile", "throttled_copy", "cutover"}
     promised |= {"ledger_append", "ledger_verify", "promotion_overhead"}
     promised |= {"restore_overhead", "restore_overhead_plain", "restore_checks", "restore_exact", "restore_rate"}
+    promised |= {"replay_rate", "replay_memory"}
     assert promised <= set(benches())
 
 
