@@ -41,6 +41,7 @@ def parse(raw: object, version: Version, path: str = "tail_sampling") -> model.S
     strategy = _text(found, "sampling_strategy", path, model.TRACE_COMPLETE)
     if strategy not in (model.TRACE_COMPLETE, model.SPAN_INGEST):
         raise shape.wrong(f"{path}.sampling_strategy", f"{model.TRACE_COMPLETE} or {model.SPAN_INGEST}", repr(strategy), "Correct it.")
+    _size(found, "expected_new_traces_per_sec", path)  # a hint for memory, without which nothing changes
     shards = _integer(found, "num_shards", path, 1)
     if not 0 <= shards <= MOST_SHARDS:
         raise shape.wrong(f"{path}.num_shards", f"at most {MOST_SHARDS}", str(shards), "Lower it.")
@@ -48,14 +49,14 @@ def parse(raw: object, version: Version, path: str = "tail_sampling") -> model.S
         policies=_policies(found.get("policies"), version, f"{path}.policies"),
         decision_wait=_seconds(found.get("decision_wait", model.DEFAULT_DECISION_WAIT * 1_000_000_000), f"{path}.decision_wait"),
         decision_wait_after_root=_seconds(found.get("decision_wait_after_root_received", 0), f"{path}.decision_wait_after_root_received"),
-        num_traces=_integer(found, "num_traces", path, model.DEFAULT_NUM_TRACES),
+        num_traces=_size(found, "num_traces", path, model.DEFAULT_NUM_TRACES),
         block_on_overflow=_boolean(found, "block_on_overflow", path),
         sampled_cache=_integer(cache, "sampled_cache_size", f"{path}.decision_cache"),
         non_sampled_cache=_integer(cache, "non_sampled_cache_size", f"{path}.decision_cache"),
         sample_on_first_match=_boolean(found, "sample_on_first_match", path),
         strategy=strategy,
         drop_pending_on_shutdown=_boolean(found, "drop_pending_traces_on_shutdown", path),
-        maximum_bytes=_integer(found, "maximum_trace_size_bytes", path),
+        maximum_bytes=_size(found, "maximum_trace_size_bytes", path),
         num_shards=max(1, shards),
     )
     if strategy == model.SPAN_INGEST:
@@ -220,6 +221,13 @@ def _integer(block: Raw, key: str, path: str, default: int = 0) -> int:
     if number != int(number):
         raise shape.wrong(f"{path}.{key}", "a whole number", found, "Round it.")
     return int(number)
+
+
+def _size(block: Raw, key: str, path: str, default: int = 0) -> int:
+    number = _integer(block, key, path, default)
+    if number < 0:
+        raise shape.wrong(f"{path}.{key}", "0 or more", str(number), "Correct it.")
+    return number
 
 
 def _boolean(block: Raw, key: str, path: str) -> bool:
