@@ -65,7 +65,9 @@ options:
     type: str
     required: true
   collector:
-    description: The collector's program. With it, C(otelcol validate) has to take the configuration, too.
+    description:
+      - The collector's program. With it, C(otelcol validate) has to take the configuration, too.
+        Variables that the configuration refers to have to be in the task's C(environment).
     type: path
   processor:
     description: The sampler's id.

@@ -19,6 +19,7 @@ import yaml
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import apply_file, reloading
 
 from playground import collector, modules
+from playground.errors import Refusal
 from tests.support.components import had
 
 NAME = "otel_tail_sampling"
@@ -93,7 +94,7 @@ def traffic(url: str) -> t.Iterator[None]:
         number = 0
         while not over.wait(0.02):
             number += 1
-            with contextlib.suppress(OSError, collector.Refusal):
+            with contextlib.suppress(OSError, Refusal):
                 collector.send(url, [export(number + more) for more in range(5)])
 
     thread = threading.Thread(target=flow)
@@ -147,6 +148,35 @@ def test_there_and_back(sampler: Sampler) -> None:
     assert (gone["failed"], gone["changed"]) == (False, False), gone
 
 
+def test_what_was_foretold_of_recorded_traces_is_what_the_collector_does(sampler: Sampler, tmp_path: Path) -> None:
+    recorded = tmp_path / "recorded.jsonl"
+    recorded.write_text("".join(f"{export(number)}\n" for number in range(1000)))
+    goals = {"volume_cut_min": 0.6, "slow_ms": 1000}
+    with traffic(sampler.running.url):
+        applied = sampler.run(goals=goals, traces=[str(recorded)])
+    assert not applied["failed"], applied
+    low, high = applied["predicted"]["ordinary"]["all"]["interval"]
+    assert high <= 0.45
+    assert low - 0.1 < applied["seen"]["kept_share"] < high + 0.1
+    assert applied["predicted"]["ordinary"]["classes"][0]["rate"] == 1.0, "every error"
+
+
+def healthy(folder: Path) -> Path:
+    """Recorded traces of which none has failed."""
+    path = folder / "healthy.jsonl"
+    path.write_text("".join(f"{export(1)}\n" for _number in range(100)))
+    return path
+
+
+def test_a_share_that_was_not_foretold_is_taken_back(sampler: Sampler, tmp_path: Path) -> None:
+    policies = [{"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}]
+    with traffic(sampler.running.url):  # a tenth has failed, where nothing had
+        refused = sampler.run(goals=None, policies=policies, traces=[str(healthy(tmp_path))])
+    assert refused["refusals"][0]["code"] == "kept_share_differs", refused
+    assert refused["taken_back"] is True
+    assert sampler.path.read_text() == WRITTEN
+
+
 def test_what_the_collector_does_not_do_is_taken_back_byte_for_byte(sampler: Sampler) -> None:
     silent = sampler.run()
     assert silent["failed"]
@@ -194,7 +224,9 @@ def die_at(step: str, options: t.Mapping[str, t.Any]) -> None:
             if step == "reloaded":
                 os.kill(os.getpid(), 9)
 
-        apply_file._write, reloading._hang_up = written, hung_up
+        patch = pytest.MonkeyPatch()
+        patch.setattr(apply_file, "_write", written)
+        patch.setattr(reloading, "_hang_up", hung_up)
         modules.run(NAME, options)
         os._exit(3)
     assert os.waitpid(pid, 0)[1] == 9, f"it never came to {step}"
@@ -202,7 +234,7 @@ def die_at(step: str, options: t.Mapping[str, t.Any]) -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_leaves_either_file_whole_and_the_next_run_ends_it(sampler: Sampler, step: str) -> None:
-    looked_at = {} if step == "replaced" else {"telemetry": []}  # looking takes seconds, and is the same at each step
+    looked_at: dict[str, t.Any] = {} if step == "replaced" else {"telemetry": []}  # looking takes seconds, and is the same at each step
     die_at(step, sampler.options(**looked_at))
     left = sampler.path.read_text()
     assert (left == WRITTEN) == (step in ("former", "journal"))
