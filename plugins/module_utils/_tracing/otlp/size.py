@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .spans import KINDS, Raw, ResourceSpans, Scope, Span, enumerated, value
+from .spans import KINDS, Raw, ResourceSpans, Scope, Span, enumerated, unreadable, value
 
 FIXED_64 = 9  # one byte of tag, eight of number
 FLAGS = 6  # two bytes of tag (field 16), four of number
@@ -64,6 +64,7 @@ def batch_size(spans: t.Iterable[Span]) -> int:
     """Bytes of the ``ResourceSpans`` that a collector makes of one trace's spans out of one request and resource; without schema URLs, as there.
 
     :param spans: of one trace and one resource, in their order; at least one.
+    :raises Refusal: an attribute that is none of OTLP/JSON's.
     """
     scopes: dict[int, int] = {}
     total = 0
@@ -73,7 +74,10 @@ def batch_size(spans: t.Iterable[Span]) -> int:
         key = id(span.scope)
         if key not in scopes:
             scopes[key] = message(scope_size(span.scope))
-        scopes[key] += message(span_size(span))
+        try:
+            scopes[key] += message(span_size(span))
+        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            raise unreadable(span, problem) from problem
     return total + sum(message(size) for size in scopes.values())
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 import typing as t
 
+from ..._common.errors import Refusal
+
 Value: t.TypeAlias = "str | int | float | bool | bytes | list[t.Any] | dict[str, t.Any] | None"
 Raw: t.TypeAlias = "dict[str, t.Any]"
 
@@ -162,3 +164,14 @@ def value(raw: Raw | None) -> Value:
         if kind == "bytesValue":
             return base64.b64decode(found)
     return None
+
+
+def unreadable(span: Span, problem: Exception) -> Refusal:
+    """The refusal of a span whose content cannot be decoded once somebody looks at it."""
+    return Refusal(
+        f"span {span.span_id} of trace {span.trace_id}",
+        expected="attributes as OTLP/JSON writes them",
+        found=str(problem),
+        remedy="Record it with the collector's file exporter.",
+        code="otlp_shape",
+    )

@@ -13,8 +13,7 @@ import functools
 import re
 import typing as t
 
-from ..._common.errors import Refusal
-from ..otlp.spans import Raw, ResourceSpans, Span
+from ..otlp.spans import Raw, ResourceSpans, Span, unreadable
 from . import model, ottl
 from .regular_expressions import searcher
 from .versions import Version, behaves
@@ -177,7 +176,7 @@ class Conditions:
                     if least <= end - start < most:
                         bits |= bit
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
-            raise _unreadable(span, problem) from problem
+            raise unreadable(span, problem) from problem
         seen.bits, seen.start, seen.end, seen.longest = bits, start, end, longest
         seen.spans += len(spans)
 
@@ -279,13 +278,3 @@ def _matcher(test: model.StringAttribute) -> t.Callable[[str], bool]:
 def _beyond(milliseconds: int) -> int:
     """The shortest duration in nanoseconds whose whole milliseconds, cut towards zero, are more than these."""
     return (milliseconds + 1) * MILLISECOND if milliseconds >= 0 else milliseconds * MILLISECOND + 1
-
-
-def _unreadable(span: Span, problem: Exception) -> Refusal:
-    return Refusal(
-        f"span {span.span_id} of trace {span.trace_id}",
-        expected="attributes as OTLP/JSON writes them",
-        found=str(problem),
-        remedy="Record it with the collector's file exporter.",
-        code="otlp_shape",
-    )

@@ -147,10 +147,11 @@ class Policies:
                 sampled_by = self.names[index]
                 if self._first_match:
                     break
+            elif decision is UNKNOWN and index < self._drops:
+                unknown_drop = True
             elif decision is UNKNOWN:
                 unknown = True
-                unknown_drop = unknown_drop or index < self._drops
-        if unknown_drop or (unknown and not sampled_by):
+        if unknown_drop if sampled_by else unknown:
             return self._verdict(UNKNOWN, "", tuple(votes))
         return self._verdict(SAMPLED if sampled_by else NOT_SAMPLED, sampled_by, tuple(votes))
 
