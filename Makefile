@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo demo-stop test lint sanity unit integration backups promotion molecule real kubernetes collectors bench faults races build report lock clean
+.PHONY: help setup components demo demo-stop test lint sanity unit integration locks backups promotion molecule real kubernetes collectors bench faults races build report lock clean
 
 PYTHONS := python3 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(PYTHONS); do \
@@ -49,7 +49,7 @@ demo-stop: $(READY)  ## stop the demo's server and delete its data
 test: $(READY)  ## all tiers, and at the end which of them ran
 	@$(VENV)/bin/python tests/run_tiers.py
 
-lint sanity unit integration backups promotion molecule real kubernetes collectors: $(READY)  ## one tier alone
+lint sanity unit integration locks backups promotion molecule real kubernetes collectors: $(READY)  ## one tier alone
 	@$(VENV)/bin/python tests/run_tiers.py $@
 
 bench: $(READY)  ## speed beside a peer (ONLY=name TIMES=n)

@@ -26,6 +26,7 @@ PYTHON = sys.executable
 COMPLAINT = r"^(fatal|failed): \[|^\[ERROR\]|^(FAILED|ERROR) |^E   |: error: "
 MOST_COMPLAINTS = 20
 CRONJOB = "tests/real/test_backup_cronjob.py"
+LOCKS = "tests/integration/test_concurrent_waiting.py"
 PLUGINS = "ansible_collections.governed.delivery.plugins"
 
 
@@ -75,8 +76,9 @@ TIERS = (
     Tier(
         "integration",
         "modules and playbooks on real PostgreSQL servers, two at a time",
-        (pytest_command("integration", "-n2", "--dist=worksteal"),),  # one module takes half the time
+        (pytest_command("integration", "-n2", "--dist=worksteal", f"--ignore={LOCKS}"),),  # one module takes half the time
     ),
+    Tier("locks", "how long locks keep others waiting: timed, so one at a time", (pytest_command("locks", path=LOCKS),)),
     Tier(
         "backups", "backups, restores and failovers on real servers, two at a time", (pytest_command("backups", "-n2", "--dist=loadscope"),)
     ),

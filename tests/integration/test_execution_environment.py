@@ -18,7 +18,14 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OURS = {"ansible", "ansible_collections", "yaml", "jinja2"}  # what comes with ansible-core
 TYPES = {"mypy_boto3_s3"}  # only read by type checkers
-NAMES = {"dateutil": "python-dateutil", "botocore": "boto3"}  # where a library is called otherwise than what it is imported as
+# Where a library is called otherwise than what it is imported as.
+NAMES = {
+    "dateutil": "python-dateutil",
+    "botocore": "boto3",
+    "re2": "google-re2",
+    "ruamel": "ruamel.yaml",
+    "promql_parser": "promql-parser",
+}
 
 
 def run(command: str, *arguments: str | pathlib.Path) -> str:
