@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from playground import collector, components, traces
+from playground.errors import Refusal
 
 VERSION = "0.161"
 SECONDS_TO_START = 40
@@ -50,7 +51,7 @@ def run(folder: Path) -> None:
         beside.replace(folder / "collector.json")
         over = time.monotonic() + LONGEST_SECONDS
         for seed in itertools.count(2):
-            with contextlib.suppress(OSError, collector.Refusal):  # it is away while it reloads
+            with contextlib.suppress(OSError, Refusal):  # it is away while it reloads
                 collector.send(running.url, traces.lines("ordinary", traces=ROUND, seed=seed, rate=1000.0))
             time.sleep(PAUSE)
             if (folder / "collector.stop").exists() or time.monotonic() > over:

@@ -21,11 +21,12 @@ Answer_co = t.TypeVar("Answer_co", covariant=True)
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a run would do: nothing, when neither the content nor the collector is behind."""
+    """What a run would do: nothing, when neither the content nor the collector is behind. ``journal`` is the one of the change to make, or to end."""
 
     before: bytes
     after: bytes
     is_due: bool
+    journal: Journal | None = None
 
 
 class Activation(t.Protocol[Answer_co]):
@@ -42,9 +43,13 @@ def planned(target: Target, change: Change) -> Plan:
     """What ``present`` would do."""
     before = target.read()
     after = change(before)
-    journal = target.journal()
-    unfinished = journal is not None and not journal.finished and journal.applied == digest(after)
-    return Plan(before, after, after != before or unfinished)
+    known = target.journal()
+    begun = None
+    if after != before:
+        begun = Journal(_original(known, before), digest(before), digest(after), False)
+    elif known is not None and not known.finished and known.applied == digest(after):
+        begun = known  # of a run that was cut
+    return Plan(before, after, begun is not None, begun)
 
 
 def present(target: Target, change: Change, activation: Activation[Answer_co]) -> Answer_co | None:
@@ -53,14 +58,12 @@ def present(target: Target, change: Change, activation: Activation[Answer_co]) -
     :raises Refusal: the collector did not take it on, or does something else. The former content is back, byte for byte, and taken on.
     """
     plan = planned(target, change)
-    if not plan.is_due:
+    journal = plan.journal
+    if journal is None:
         return None
-    journal = target.journal()
     if plan.after != plan.before:
-        journal = Journal(_original(journal, plan.before), digest(plan.before), digest(plan.after), False)
         target.remember(journal, [plan.before])
         target.replace(plan.after, plan.before)
-    assert journal is not None
     try:
         activation.reload(plan.after)
         seen = activation.verify()

@@ -9,7 +9,7 @@ import typing as t
 
 from ..._common import words
 from .findings import Finding, error, warning
-from .sizing import DEFAULT_DECISION_WAIT, DEFAULT_NUM_TRACES, HEADROOM, cliff, duration
+from .sizing import DEFAULT_DECISION_WAIT, DEFAULT_NUM_TRACES, HEADROOM, Traffic, cliff, duration
 from .subject import Subject, section
 
 
@@ -27,7 +27,7 @@ def findings(subject: Subject) -> t.Iterator[Finding]:
             "limits", f"{subject.path}.decision_wait", expected="1s or more", found=str(sampler["decision_wait"]), remedy="Correct it."
         )
     elif wait is not None and subject.traffic is not None and words.is_number(places):
-        yield from _cliff(subject, places, wait)
+        yield from _cliff(subject, subject.traffic, places, wait)
         late = subject.traffic.lateness_seconds
         if late is not None and wait < late:
             yield warning(
@@ -64,9 +64,8 @@ def _caches(subject: Subject, places: float) -> t.Iterator[Finding]:
             )
 
 
-def _cliff(subject: Subject, places: float, wait: float) -> t.Iterator[Finding]:
-    assert subject.traffic is not None
-    rate = subject.traffic.new_traces_per_second
+def _cliff(subject: Subject, traffic: Traffic, places: float, wait: float) -> t.Iterator[Finding]:
+    rate = traffic.new_traces_per_second
     edge = cliff(rate, wait)
     path = f"{subject.path}.num_traces"
     if places < edge:

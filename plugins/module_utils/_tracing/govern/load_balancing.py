@@ -129,7 +129,7 @@ def _exporter(name: str, found: Raw, version: Version) -> t.Iterator[Finding]:
             remedy="Correct it: by anything else a trace's spans reach several samplers, and each decides on its part.",
         )
     resolver = section(found, "resolver")
-    if len(resolver) != 1 or next(iter(resolver)) not in RESOLVERS:
+    if len(resolver) != 1 or not set(resolver) <= set(RESOLVERS):
         yield error(
             "resolver_missing",
             f"{path}.resolver",
