@@ -23,7 +23,7 @@ from tests.support.replayed_spans import Raw, in_order, request, span, spans
 from tests.support.tail_sampling_cases import ERRORS, EVERY, condition, dropping, policy, share, text
 
 NEW = Version(0, 161)
-CACHES = {"decision_cache": {"sampled_cache_size": 10, "non_sampled_cache_size": 10}}
+CACHES: Raw = {"decision_cache": {"sampled_cache_size": 10, "non_sampled_cache_size": 10}}
 ERROR = 2
 
 
@@ -143,7 +143,7 @@ def test_replicas_without_a_tier_tear_traces() -> None:
 
 
 def test_at_ingest_a_batch_decides_alone() -> None:
-    ingest = {"sampling_strategy": "span-ingest"}
+    ingest: Raw = {"sampling_strategy": "span-ingest"}
     requests = in_order(span(1, 1.0), span(1, 2.0, status=ERROR), span(1, 3.0), span(2, 2.0))
     found = played(requests, ERRORS, **ingest)
     assert (found.kept_ids, found.tally().kept.spans) == (ids(1), 3)
@@ -235,7 +235,7 @@ def test_numbers_add_up_and_memory_is_bounded(
     drawn: list[tuple[int, float, int, bool]], memory: int, cached: bool, shards: int, by_ingest: bool
 ) -> None:
     requests = in_order(*(span(number, ended, status=status, root=root) for number, ended, status, root in drawn))
-    keys = {**(CACHES if cached else {}), "num_shards": shards, "sampling_strategy": "span-ingest" if by_ingest else "trace-complete"}
+    keys: Raw = {**(CACHES if cached else {}), "num_shards": shards, "sampling_strategy": "span-ingest" if by_ingest else "trace-complete"}
     found = played(requests, ERRORS, share(30), num_traces=memory, decision_wait_after_root_received="3s", **keys)
     total = found.tally()
     assert total.all.spans + found.late.by_cache.spans == len(drawn)
