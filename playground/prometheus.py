@@ -71,12 +71,14 @@ def serving(
     web: t.Mapping[str, t.Any] | None = None,
     lookback: str = "",
     server: Path | None = None,
+    rule_files: t.Sequence[str] = (),
 ) -> t.Iterator[Prometheus]:
     """Start a server on this folder, made when it is missing, and kill it at the end; what it keeps stays.
 
     :param targets: addresses to scrape, each as the job ``app``.
     :param lookback: how old a sample may be, as ``30s``; for servers that take no such wish with a request.
     :param server: the program, in place of ``program()``.
+    :param rule_files: patterns of rule files, read again whenever it is told to.
     :param web: the server's web configuration, for TLS and users.
     :raises Refusal: there is none, or it does not start; the message holds the server's own last words.
     """
@@ -85,7 +87,11 @@ def serving(
     jobs = [{"job_name": "app", "static_configs": [{"targets": list(targets)}]}] if targets else []
     _write(
         folder / "prometheus.yml",
-        {"global": {"scrape_interval": scrape_interval, "scrape_timeout": scrape_interval}, "scrape_configs": jobs},
+        {
+            "global": {"scrape_interval": scrape_interval, "scrape_timeout": scrape_interval},
+            "scrape_configs": jobs,
+            "rule_files": list(rule_files),
+        },
     )
     _write(folder / "web.yml", web or {})
     scheme = "https" if web and "tls_server_config" in web else "http"
@@ -116,6 +122,7 @@ def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) 
             f"--web.config.file={folder / 'web.yml'}",
             f"--web.listen-address={address}",
             f"--storage.tsdb.path={folder / 'data'}",
+            "--web.enable-lifecycle",
             *([f"--query.lookback-delta={lookback}"] if lookback else []),
         ],
         folder / "log",
