@@ -120,3 +120,24 @@ def _request(name: str, trace: t.Sequence[tuple[list[Raw], list[list[Raw]]]]) ->
         for attributes, scopes in trace
     ]
     return json.dumps({"resourceSpans": resources})
+
+
+def in_two_parts(requests: t.Sequence[str], seconds: int) -> tuple[list[str], list[str]]:
+    """What a resource has of each trace, and what the others have of it so many seconds later. Of every second trace the root comes late."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for number, request in enumerate(requests):
+        resources = json.loads(request)["resourceSpans"]
+        if number % 2:
+            resources.reverse()
+        parts[0].append(json.dumps({"resourceSpans": resources[:1]}))
+        if len(resources) > 1:
+            parts[1].append(json.dumps({"resourceSpans": [_later(resource, seconds) for resource in resources[1:]]}))
+    return parts
+
+
+def _later(resource: Raw, seconds: int) -> Raw:
+    for scope in resource["scopeSpans"]:
+        for one in scope["spans"]:
+            for key in ("startTimeUnixNano", "endTimeUnixNano"):
+                one[key] = str(int(one[key]) + seconds * 1000 * MILLISECOND)
+    return resource

@@ -145,7 +145,15 @@ CASES: tuple[Case, ...] = (
 )
 
 
-def known_by(version: str) -> list[Case]:
-    """The cases that a collector of this version starts with."""
+AnyCase = t.TypeVar("AnyCase", bound=Case)
+
+
+def known(cases: t.Sequence[AnyCase], version: str) -> list[AnyCase]:
+    """Those that a collector of this version starts with."""
     major, minor = version.split(".")[:2]
-    return [case for case in CASES if case.since <= (int(major), int(minor))]
+    return [case for case in cases if case.since <= (int(major), int(minor))]
+
+
+def known_by(version: str) -> list[Case]:
+    """Of ``CASES``."""
+    return known(CASES, version)
