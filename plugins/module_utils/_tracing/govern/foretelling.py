@@ -17,7 +17,7 @@ from ..replay import classes
 from ..replay.classes import Rules
 from ..replay.outcome import Amount, Replay, Tally
 from ..replay.replay import replay
-from . import editing, goals, solver
+from . import editing, goals, sizing, solver
 from .goals import Goals
 from .subject import Raw, Subject
 
@@ -146,6 +146,7 @@ def _facts(outcome: Replay) -> dict[str, t.Any]:
         "decided_again": outcome.decided_again,
         "split": None if outcome.split is None else dataclasses.asdict(outcome.split),
         "peak_traces": outcome.peak_traces,
+        "peak_memory_bytes": sizing.waiting_bytes(outcome.peak_traces * total.all.spans / total.all.traces) if total.all.traces else 0,
         "seconds": outcome.seconds,
     }
 

@@ -84,10 +84,17 @@ def cliff(new_traces_per_second: float, decision_wait_seconds: float) -> int:
     return math.ceil(new_traces_per_second * (decision_wait_seconds + TICK_SECONDS))
 
 
+def waiting_bytes(spans: float, bytes_per_span: float = USUAL_SPAN_BYTES) -> int:
+    """Memory of so many spans that wait for their traces' decision, with what the garbage collector has not got to yet."""
+    return round(spans * bytes_per_span * GARBAGE)
+
+
 def size(coming: Traffic, decision_wait_seconds: float, shards: int = 1) -> Size:
     """What this traffic needs. ``num_traces`` is a multiple of the shards, which share it evenly."""
     edge = cliff(coming.new_traces_per_second, decision_wait_seconds)
     places = math.ceil(edge * HEADROOM / shards) * shards
-    waiting = coming.new_traces_per_second * (decision_wait_seconds + TICK_SECONDS) * coming.spans_per_trace * coming.bytes_per_span
+    waiting = waiting_bytes(
+        coming.new_traces_per_second * (decision_wait_seconds + TICK_SECONDS) * coming.spans_per_trace, coming.bytes_per_span
+    )
     cache = CACHE_PER_TRACE * places
-    return Size(decision_wait_seconds, places, edge, cache, cache, round(waiting * GARBAGE + 2 * cache * CACHE_ENTRY_BYTES))
+    return Size(decision_wait_seconds, places, edge, cache, cache, waiting + 2 * cache * CACHE_ENTRY_BYTES)

@@ -1,0 +1,130 @@
+# Copyright (c) 2026 governed.delivery contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module on files: every finding at once, what recorded traces come to, and measures of what was kept of them."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+
+from playground import modules, traces
+
+NAME = "otel_tail_sampling"
+SKETCH = """\
+processors:
+  tail_sampling:
+    decision_wait: 10s
+    num_traces: 100000
+    policies:
+      - name: errors
+        type: status_code
+        status_code: { status_codes: [ERROR] }
+      - name: long-latency
+        type: latency
+        latency: { threshold_ms: 1500 }
+      - name: key-routes
+        type: string_attribute
+        string_attribute: { key: http.target, values: ['/search', '/docs/'] }
+service:
+  pipelines:
+    traces: { processors: [tail_sampling, batch] }
+"""
+WHOLE = """\
+receivers: {otlp: {protocols: {grpc: {}}}}
+processors: {memory_limiter: {check_interval: 1s}}
+exporters: {otlp: {endpoint: "backend:4317"}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [memory_limiter], exporters: [otlp]}}}
+"""
+
+
+def run(folder: Path, config: str, **more: t.Any) -> modules.Result:
+    path = folder / "config.yaml"
+    path.write_text(config)
+    answer = modules.run(NAME, {"path": str(path), "collector_version": "0.161.0", **more})
+    assert path.read_text() == config
+    return answer
+
+
+def codes(answer: modules.Result) -> set[str]:
+    return {refusal["code"] for refusal in answer["refusals"]}
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("traces") / "ordinary.jsonl"
+    path.write_text("".join(f"{line}\n" for line in traces.lines("ordinary", traces=1200)))
+    return path
+
+
+def test_the_sketch_of_the_sprint_has_all_its_defects_told_at_once(tmp_path: Path) -> None:
+    answer = run(tmp_path, SKETCH)
+    assert codes(answer) == {"deprecated_attribute", "exact_value_meant_as_prefix", "undefined_processor", "no_receivers", "no_exporters"}
+    assert not answer["changed"]
+
+
+def test_a_goal_that_cannot_be_says_what_can(tmp_path: Path, ordinary: Path) -> None:
+    goals = {"volume_cut_min": 0.9, "slow_ms": 20}
+    answer = run(tmp_path, WHOLE, state="simulated", pipelines=["traces"], goals=goals, traces=[str(ordinary)])
+    assert codes(answer) == {"volume_cut_impossible"}
+    assert f"impossible, best is {answer['best_volume_cut']:.1%}" in answer["msg"]
+
+
+def test_goals_that_can_be_are_reached_on_the_recorded_traces(tmp_path: Path, ordinary: Path) -> None:
+    goals = {"slow_ms": 1000, "never_keep": [{"name": "health", "attribute": "url.path", "values": ["/health"]}]}
+    answer = run(tmp_path, WHOLE, state="simulated", pipelines=["traces"], goals=goals, traces=[str(ordinary)])
+    assert not answer["failed"], answer
+    found = answer["predicted"]["ordinary"]
+    shares = {one["class"]: one["rate"] for one in found["classes"]}
+    assert (shares["error"], shares["slow"], shares["dropped"]) == (1.0, 1.0, 0.0)
+    assert found["cut"]["traces"] >= 0.6
+    assert answer["predicted"]["baseline_percentage"] > 1
+    assert found["never_decisive"] == []
+    assert found["peak_memory_bytes"] > found["peak_traces"] * 3000
+
+
+def test_what_replicas_without_a_tier_lose_is_told_where_somebody_accepts_it(tmp_path: Path, ordinary: Path) -> None:
+    told = {"state": "simulated", "pipelines": ["traces"], "goals": {"slow_ms": 1000}, "traces": [str(ordinary)], "replicas": 3}
+    assert codes(run(tmp_path, WHOLE, **told)) == {"replicas_without_loadbalancer"}
+    answer = run(tmp_path, WHOLE, **told, accept=["replicas_without_loadbalancer"])
+    assert answer["predicted"]["ordinary"]["split"]["torn"] > 0
+    tier = {"resolver": {"dns": {"hostname": "samplers"}}}
+    assert run(tmp_path, WHOLE, **told, load_balancing=tier)["predicted"]["ordinary"]["split"] is None
+
+
+def test_errors_that_are_behind_the_sampler_are_counted(tmp_path: Path, ordinary: Path) -> None:
+    lines = ordinary.read_text().splitlines()
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text("".join(f"{line}\n" for line in lines[: len(lines) // 2]))
+    answer = run(tmp_path, WHOLE, state="measured", traces=[str(ordinary)], kept=[str(kept)])
+    [measure] = answer["measures"]
+    assert measure["name"] == "error_keep_rate"
+    assert 0.2 < measure["value"] < 0.8
+    assert measure["interval"][0] < measure["value"] < measure["interval"][1]
+    nothing = run(tmp_path, WHOLE, state="measured", traces=[str(ordinary)], kept=[str(tmp_path / "gone")])
+    assert nothing["measures"][0]["value"] is None
+
+
+def test_nothing_to_measure_is_refused(tmp_path: Path) -> None:
+    assert codes(run(tmp_path, WHOLE, state="measured")) == {"nothing_to_measure"}
+
+
+def test_a_tier_is_written_once_and_stays(tmp_path: Path) -> None:
+    tier = {"path": str(tmp_path / "gateway.yaml"), "resolver": {"dns": {"hostname": "samplers"}}}
+    told: dict[str, t.Any] = {
+        "state": "present",
+        "path": str(tmp_path / "config.yaml"),
+        "collector_version": "0.152.0",
+        "pipelines": ["traces"],
+    }
+    told |= {"goals": {"baseline_percentage": 5.0}, "replicas": 2, "load_balancing": tier}
+    (tmp_path / "config.yaml").write_text(WHOLE)
+    assert modules.run(NAME, told, check=True)["changed"]
+    assert not (tmp_path / "gateway.yaml").exists()
+    assert modules.run(NAME, told)["changed"]
+    assert "loadbalancing" in json.dumps((tmp_path / "gateway.yaml").read_text())
+    again = modules.run(NAME, told)
+    assert (again["failed"], again["changed"]) == (False, False), again
