@@ -9,11 +9,14 @@ and a status that are empty. Numbers below 2**63 are plain varints; negative one
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from .spans import KINDS, Raw, ResourceSpans, Scope, Span, enumerated, unreadable, value
 
 FIXED_64 = 9  # one byte of tag, eight of number
+REMEMBERED_TEXTS = 65_536
+RARE = frozenset({"traceState", "events", "links", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"})
 FLAGS = 6  # two bytes of tag (field 16), four of number
 
 
@@ -33,7 +36,8 @@ def span_size(span: Span) -> int:
     size = 40 if span.parent_id else 32  # trace_id 18, span_id 10, parent_span_id 10, or 2 when empty; status 2 when empty
     size += (FIXED_64 if span.start else 0) + (FIXED_64 if span.end else 0)
     for attribute in raw.get("attributes") or ():
-        size += message(_attribute(attribute))
+        text = (attribute.get("value") or {}).get("stringValue")
+        size += message(_attribute(attribute)) if text is None else _text_attribute(attribute.get("key") or "", text)
     name = raw.get("name")
     if name:
         size += message(_text(name))
@@ -42,7 +46,9 @@ def span_size(span: Span) -> int:
     status = raw.get("status")
     if status:
         size += message(_status(status)) - 2
-    return size + _rare(raw)
+    if raw.get("flags"):
+        size += FLAGS
+    return size if RARE.isdisjoint(raw) else size + _rare(raw)
 
 
 def resource_size(resource_spans: ResourceSpans) -> int:
@@ -85,8 +91,6 @@ def _rare(raw: Raw) -> int:
     size = 0
     if raw.get("traceState"):
         size += message(_text(raw["traceState"]))
-    if raw.get("flags"):
-        size += FLAGS
     for event in raw.get("events") or ():
         inner = _attributed(event) + (FIXED_64 if int(event.get("timeUnixNano") or 0) else 0)
         size += message(inner + (message(_text(event["name"])) if event.get("name") else 0))
@@ -109,6 +113,12 @@ def _attributed(raw: Raw) -> int:
     """Attributes and how many of them were dropped, as of a resource, a scope, an event or a link."""
     size = sum(message(_attribute(attribute)) for attribute in raw.get("attributes") or ())
     return size + (1 + varint(int(raw["droppedAttributesCount"])) if raw.get("droppedAttributesCount") else 0)
+
+
+@functools.lru_cache(maxsize=REMEMBERED_TEXTS)
+def _text_attribute(key: str, text: str) -> int:
+    """The field of an attribute with text, which most are; the same ones come again and again."""
+    return message((message(_text(key)) if key else 0) + message(message(_text(text))))
 
 
 def _attribute(raw: Raw) -> int:

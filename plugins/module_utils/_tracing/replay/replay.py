@@ -55,7 +55,7 @@ def replay(
     :param arrive: seconds at which spans of one resource and request arrive, never less than before; :class:`EventClock` by default.
     :param tick_after: seconds from the first arrival to the first tick of the collector's clock, above 0 and up to 1.
     :param keep_ids: whether to list the kept trace ids; takes memory for each.
-    :param measure_bytes: whether to count bytes; takes a third of the speed. A limit in bytes counts them anyway.
+    :param measure_bytes: whether to count bytes; takes a third of the speed or more. A limit in bytes counts them anyway.
     :raises Refusal: a regular expression that is none, an attribute that cannot be read.
     """
     playing = _Playing(sampling, version, rules or Rules(), replicas, routed_by_trace_id, keep_ids, measure_bytes)
