@@ -53,17 +53,17 @@ def span_size(span: Span) -> int:
 
 def resource_size(resource_spans: ResourceSpans) -> int:
     """Bytes of the resource's own message."""
-    return _attributed(resource_spans.raw)
+    if resource_spans.size is None:
+        resource_spans.size = _attributed(resource_spans.raw)
+    return resource_spans.size
 
 
 def scope_size(scope: Scope) -> int:
     """Bytes of the instrumentation scope's own message."""
-    raw = scope.raw
-    size = _attributed(raw)
-    for key in ("name", "version"):
-        if raw.get(key):
-            size += message(_text(raw[key]))
-    return size
+    if scope.size is None:
+        texts = [scope.raw[key] for key in ("name", "version") if scope.raw.get(key)]
+        scope.size = _attributed(scope.raw) + sum(message(_text(text)) for text in texts)
+    return scope.size
 
 
 def batch_size(spans: t.Iterable[Span]) -> int:

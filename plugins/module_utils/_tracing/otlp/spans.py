@@ -28,13 +28,14 @@ KINDS = {
 class ResourceSpans:
     """The spans of one resource in one export request. What a collector takes in at once: its identity is the batch.
 
-    ``raw`` is the decoded JSON of the ``resource``.
+    ``raw`` is the decoded JSON of the ``resource``; ``size`` its bytes as a message, once somebody has counted them.
     """
 
-    __slots__ = ("_attributes", "raw")
+    __slots__ = ("_attributes", "raw", "size")
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
+        self.size: int | None = None
         self._attributes: dict[str, Value] | None = None
 
     @property
@@ -45,13 +46,14 @@ class ResourceSpans:
 
 
 class Scope:
-    """The instrumentation scope of some spans of one :class:`ResourceSpans`. ``raw`` is the decoded JSON of the ``scope``."""
+    """The instrumentation scope of some spans of one :class:`ResourceSpans`. ``raw`` and ``size`` as there, of the ``scope``."""
 
-    __slots__ = ("raw", "resource_spans")
+    __slots__ = ("raw", "resource_spans", "size")
 
     def __init__(self, resource_spans: ResourceSpans, raw: Raw) -> None:
         self.resource_spans = resource_spans
         self.raw = raw
+        self.size: int | None = None
 
     @property
     def name(self) -> str:
