@@ -20,6 +20,7 @@ CLASSES = (ERROR, FORCED, DROPPED, SLOW, HEALTHY)
 RESPONSE_STATUS = ("http.response.status_code", "http.status_code")
 SERVICE, ROUTE = "service.name", "http.route"
 MOST_ROUTES = 500
+REMEMBERED = 65_536
 OTHER = "(other)"
 
 
@@ -60,6 +61,8 @@ class Classifier:
         """The class for all that is known of a trace (:meth:`Policies.bits`)."""
         found = self._known.get(bits)
         if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
             found = self._known[bits] = self._class(Subject(bits, 0, 0, 0.0))
         return found
 
