@@ -27,8 +27,8 @@ options:
     default: present
   dashboards:
     description:
-      - Each with C(name), C(title), C(about), perhaps C(since) and C(variables), and C(rows), which have C(title) and C(panels). A panel has C(title), C(about),
-        C(unit), C(queries) of C(expression) and C(legend), perhaps C(kind), C(thresholds), C(maximum), C(runbook) and C(needs).
+      - Each with C(name), C(title), C(about), perhaps C(since) and C(variables), and C(rows), which have C(title) and C(panels).
+        A panel has C(title), C(about), C(unit), C(queries) of C(expression) and C(legend), perhaps C(kind), C(thresholds), C(maximum), C(runbook) and C(needs).
         The module checks what is in them, and docs/dashboards.md describes it.
     type: list
     elements: dict
