@@ -243,7 +243,9 @@ options:
     type: float
     default: 300.0
   telemetry:
-    description: The page with the collector's own metrics, of each replica. Without it nothing is verified.
+    description:
+      - The page with the collector's own metrics, of each replica by its own address. Without it nothing is verified.
+        One address for all of them would answer from another one each time.
     type: list
     elements: dict
     default: []
@@ -367,7 +369,9 @@ EXAMPLES = r"""
       service: {name: sampler, namespace: tracing, selector: {app: sampler}}
     reload: rollout
     telemetry:
-      - url: http://sampler-metrics.tracing.svc:8888/metrics
+      - url: http://sampler-0.sampler.tracing.svc:8888/metrics
+      - url: http://sampler-1.sampler.tracing.svc:8888/metrics
+      - url: http://sampler-2.sampler.tracing.svc:8888/metrics
 
 - name: Bring back what was there before
   governed.delivery.otel_tail_sampling:
@@ -433,7 +437,7 @@ load_balancing:
   type: dict
 seen:
   description: What the collectors' metrics counted while it was verified; null when nothing was changed or looked at.
-  returned: when O(state=present)
+  returned: when O(state=present), and when the collector disagreed
   type: dict
 measures:
   description: Measures for a plan's goals. C(volume_cut), C(span_cut), C(sampled_too_early), C(policy_errors), C(export_failures), C(error_keep_rate).

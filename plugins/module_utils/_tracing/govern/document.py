@@ -51,7 +51,7 @@ class Document:
 
     def set_processor(self, name: str, wanted: t.Mapping[str, t.Any]) -> None:
         """Have this processor with exactly these settings. What is already so is not touched, with its comments."""
-        processors = self._root.setdefault("processors", yaml.comments.CommentedMap())
+        processors = self._root.get("processors")
         if processors is None:
             processors = self._root["processors"] = yaml.comments.CommentedMap()
         if not isinstance(processors.get(name), dict):
@@ -82,7 +82,9 @@ class Document:
                 remedy="Name one that exists, or add it to the collector's configuration first.",
                 code="pipeline_missing",
             )
-        listed = pipelines[pipeline].setdefault("processors", yaml.comments.CommentedSeq())
+        listed = pipelines[pipeline].get("processors")
+        if listed is None:
+            listed = pipelines[pipeline]["processors"] = yaml.comments.CommentedSeq()
         if name in listed:
             return
         behind = [index for index, other in enumerate(listed) if kind(other) in AFTER_US]

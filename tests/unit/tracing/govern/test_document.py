@@ -89,6 +89,12 @@ def test_what_is_no_configuration_is_refused(content: bytes) -> None:
     assert refused.value.code == "not_a_configuration"
 
 
+@pytest.mark.parametrize("empty", [b"", b"processors:\n"])
+def test_what_is_empty_is_filled(empty: bytes) -> None:
+    after = edited(empty + b"service: {pipelines: {traces: {receivers: [otlp], processors: }}}\n")
+    assert yaml.safe_load(after)["service"]["pipelines"]["traces"]["processors"] == ["tail_sampling"]
+
+
 def test_a_pipeline_that_is_not_there_is_refused() -> None:
     with pytest.raises(Refusal, match="only traces"):
         Document(WRITTEN, "config.yaml").put_in_pipeline("traces/shop", "tail_sampling")
