@@ -94,7 +94,7 @@ options:
     description: File with the number of Prometheus' process.
     type: path
   prometheus:
-    description: Where Prometheus is. Needed for O(reload) and for V(measured).
+    description: Where Prometheus is. Needed for O(reload), and for V(measured) without O(history).
     type: dict
     suboptions:
       url:
@@ -125,6 +125,12 @@ options:
         description: Whether to go through the proxy that the environment names.
         type: bool
         default: true
+  history:
+    description:
+      - File that V(measured) looks back into, where no Prometheus can be asked. JSON, one count of bad events and of all a minute for each C(slo_id),
+        and the moments at which the former alerts woke somebody.
+      - C({"version":1,"start":1774864800,"origin":"export","slos":{"gateway-availability":{"bad":[0,1],"total":[600,598]}},"pages":[]}).
+    type: path
   days:
     description: How many days V(measured) looks back, 1 to 7.
     type: int

@@ -16,6 +16,7 @@ from ..._common.web import Server, Unusable
 from ..catalog.catalog import Catalog
 from ..catalog.slo import Slo
 from . import backtest, history, names, recording, windows
+from .saved_history import Saved
 
 MINUTES_A_DAY = 24 * 60
 Measure = dict[str, t.Any]
@@ -44,22 +45,47 @@ def measures(server: Server, catalog: Catalog, *, days: int, former_pages: str, 
     ]
 
 
+def of_history(saved: Saved, catalog: Catalog, *, runbooks_directory: str | None) -> list[Measure]:
+    """The same of a history in a file; what the series are, it cannot say."""
+    at = written(saved.end * 1000)
+    recorded = [(slo, saved.events[slo.id]) for slo in catalog.slos if slo.id in saved.events]
+    missing = [slo.id for slo in catalog.slos if slo.id not in saved.events]
+    where = f" of a history in a file ({saved.origin})"
+    return [
+        *(
+            _nothing_of_pages(at, f"no events of {', '.join(missing)} in the history")
+            if missing
+            else _reckoned(recorded, saved.pages, "the former alerts", catalog, at, where)
+        ),
+        _without_runbook(catalog, runbooks_directory, at),
+        _null("undefined_series", "1", at, "a history in a file, which has no series"),
+    ]
+
+
 def _pages(server: Server, catalog: Catalog, moments: Grid, former_pages: str) -> list[Measure]:
     at = written(moments.end)
     try:
         recorded = [(slo, events) for slo in catalog.slos for events in history.events(server, slo, moments)]
-        minutes = max((_observed(events) for _slo, events in recorded), default=0)
-        if not minutes:
-            raise Unusable("no events of any service level in these days")
         before = history.started(server, former_pages, moments)
     except Unusable as why:
-        return [_null(name, "1/d", at, str(why)) for name in ("pages_per_day_before", "pages_per_day_after")]
+        return _nothing_of_pages(at, str(why))
+    return _reckoned(recorded, before, former_pages, catalog, at)
+
+
+def _nothing_of_pages(at: str, why: str) -> list[Measure]:
+    return [_null(name, "1/d", at, why) for name in ("pages_per_day_before", "pages_per_day_after")]
+
+
+def _reckoned(
+    recorded: t.Sequence[tuple[Slo, backtest.Events]], before: int, former: str, catalog: Catalog, at: str, where: str = ""
+) -> list[Measure]:
+    minutes = max((_observed(events) for _slo, events in recorded), default=0)
+    if not minutes:
+        return _nothing_of_pages(at, "no events of any service level in these days")
     after = sum(len(backtest.firings(slo, windows.PAGE, events)) for slo, events in recorded if slo.pages)
-    spoken = f"in {minutes} observed minutes"
+    spoken = f"in {minutes} observed minutes{where}"
     return [
-        _measure(
-            "pages_per_day_before", before * MINUTES_A_DAY / minutes, "1/d", minutes, at, f"{before} times {former_pages} began, {spoken}"
-        ),
+        _measure("pages_per_day_before", before * MINUTES_A_DAY / minutes, "1/d", minutes, at, f"{before} times {former} began, {spoken}"),
         _measure(
             "pages_per_day_after",
             after * MINUTES_A_DAY / minutes,

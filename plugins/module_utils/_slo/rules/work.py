@@ -19,7 +19,7 @@ from ..._common.prometheus import promql
 from ..catalog import catalog as catalogs
 from ..catalog import open_slo, yaml_text
 from ..catalog.catalog import Catalog
-from . import alertmanager, bundle, closure, history, measuring, programs, recording, reloading
+from . import alertmanager, bundle, closure, history, measuring, programs, recording, reloading, saved_history
 
 HEADER = "# Made from the catalogue of service levels by governed.delivery.slo_rules; changes belong there.\n"
 
@@ -49,10 +49,11 @@ SPEC = ArgumentSpec(
             "mutually_exclusive": web.EXCLUSIVE,
             "required_together": web.TOGETHER,
         },
+        "history": {"type": "path"},
         "days": {"type": "int", "default": 7},
         "former_pages": {"type": "str", "default": 'ALERTS{alertstate="firing",severity="page",slo_id=""}'},
     },
-    mutually_exclusive=(("catalog", "catalog_text"),),
+    mutually_exclusive=(("catalog", "catalog_text"), ("history", "prometheus")),
     required_if=(
         ("state", "present", ("rules_file",)),
         ("state", "absent", ("rules_file",)),
@@ -60,7 +61,7 @@ SPEC = ArgumentSpec(
         ("state", "present", ("catalog", "catalog_text"), True),
         ("state", "rendered", ("catalog", "catalog_text"), True),
         ("state", "measured", ("catalog", "catalog_text"), True),
-        ("state", "measured", ("prometheus",)),
+        ("state", "measured", ("prometheus", "history"), True),
         ("reload", "http", ("prometheus",)),
         ("reload", "sighup", ("prometheus", "pid_file")),
     ),
@@ -93,13 +94,7 @@ def work(context: Context) -> Outcome:
         return _applied(context, found, dict(NOTHING))
     catalog = catalogs.read(_text(told), told["catalog"] or "catalog")
     if told["state"] == "measured":
-        former = told["former_pages"]
-        _refuse_no_selector(former)
-        server = web.server(told["prometheus"])
-        found_measures = measuring.measures(
-            server, catalog, days=told["days"], former_pages=former, runbooks_directory=told["runbooks_directory"]
-        )
-        return Outcome(False, {"measures": found_measures, "slos": [slo.id for slo in catalog.slos]})
+        return Outcome(False, {"measures": _measures(told, catalog), "slos": [slo.id for slo in catalog.slos]})
     content = bundle.rules(catalog.slos, told["runbooks_url"])
     _refuse_missing_runbooks(catalog, told["runbooks_directory"])
     _refuse_undefined(catalog, content, told["other_rules"], told["raw_metrics"])
@@ -125,6 +120,17 @@ def work(context: Context) -> Outcome:
 
 def _text(told: t.Mapping[str, t.Any]) -> str:
     return str(told["catalog_text"]) if told["catalog_text"] is not None else files.text(told["catalog"])
+
+
+def _measures(told: t.Mapping[str, t.Any], catalog: Catalog) -> list[measuring.Measure]:
+    folder = told["runbooks_directory"]
+    if told["history"] is not None:
+        saved = saved_history.load(files.text(told["history"]), told["history"])
+        return measuring.of_history(saved, catalog, runbooks_directory=folder)
+    former = told["former_pages"]
+    _refuse_no_selector(former)
+    server = web.server(told["prometheus"])
+    return measuring.measures(server, catalog, days=told["days"], former_pages=former, runbooks_directory=folder)
 
 
 def _refuse_no_selector(former: str) -> None:
