@@ -18,9 +18,19 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common import web
+from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._slo.catalog import catalog, yaml_text
 from ansible_collections.governed.delivery.plugins.module_utils._slo.catalog.slo import Slo
-from ansible_collections.governed.delivery.plugins.module_utils._slo.rules import backtest, bundle, history, promtool_tests, series, windows
+from ansible_collections.governed.delivery.plugins.module_utils._slo.rules import (
+    alertmanager,
+    backtest,
+    bundle,
+    history,
+    programs,
+    promtool_tests,
+    series,
+    windows,
+)
 from ansible_collections.governed.delivery.plugins.module_utils._slo.rules.series import Stretch
 
 from playground import components, modules, prometheus
@@ -124,7 +134,7 @@ def wrong_budget(rules: dict[str, t.Any]) -> None:
 @pytest.mark.parametrize(
     ("mutation", "case"),
     [
-        (without_keeping, "one page"),
+        (without_keeping, "two bursts"),
         (without_floors, "one failed"),
         (without_long_windows, "three minutes"),
         (slow_to_page, "full outage"),
@@ -145,10 +155,10 @@ def test_what_is_taken_out_of_the_rules_is_missed_by_their_tests(
 def story(seed: int) -> list[Stretch]:
     """Eight hours of a service that has a bad day."""
     pick = random.Random(seed)
-    stretches = [Stretch(60, Decimal(600))]
+    stretches = [Stretch(60, Decimal(1000))]
     while sum(stretch.minutes for stretch in stretches) < 480:
         ratio = pick.choice(["0", "0", "0", "0.002", "0.013", "0.02", "0.1", "1"])
-        stretches.append(Stretch(pick.randint(2, 40), Decimal(pick.choice([60, 600])), Decimal(ratio)))
+        stretches.append(Stretch(pick.randint(2, 40), Decimal(pick.choice([1000, 10000])), Decimal(ratio)))
     return stretches
 
 
@@ -259,7 +269,9 @@ def test_rules_that_were_written_but_not_read_are_read(running: prometheus.Prome
 
 def test_amtool_sends_pages_and_tickets_where_they_belong() -> None:
     amtool = shutil.which("amtool") or str(had("alertmanager").program())
-    told = {"state": "rendered", "catalog_text": TEXT, "amtool": amtool, "page_receiver": "oncall", "ticket_receiver": "tracker"}
-    assert not modules.run("slo_rules", told)["failed"]
-    swapped = modules.run("slo_rules", {**told, "page_receiver": "elsewhere", "ticket_receiver": "elsewhere"})
-    assert not swapped["failed"], "both may be one"
+    for page, ticket in (("oncall", "tracker"), ("one", "one")):
+        told = {"state": "rendered", "catalog_text": TEXT, "amtool": amtool, "page_receiver": page, "ticket_receiver": ticket}
+        assert not modules.run("slo_rules", told)["failed"]
+    swapped = alertmanager.snippet("tracker", "oncall")
+    with pytest.raises(Refusal, match="route of severity page"):
+        programs.refuse_wrong_routes(amtool, swapped, {"page": "oncall", "ticket": "tracker"}, GATEWAY)

@@ -107,3 +107,12 @@ def test_a_deadline_is_that_of_the_issue() -> None:
 def test_an_alert_is_pending_fires_and_keeps_firing() -> None:
     active = [bool(int(digit)) for digit in "0111100110000100"]
     assert "".join(str(int(state)) for state in backtest.states(active, pending=2, keep=3)) == "0001111111110000"
+
+
+@pytest.mark.parametrize(("objective", "window"), [("99.9", "28d"), ("99.99", "90d"), ("95", "30d"), ("33.3333", "7d"), ("99.7", "30d")])
+def test_made_up_counters_go_up_by_whole_numbers(objective: str, window: str) -> None:
+    one = slo(objective, window)
+    for case in promtool_tests.cases(one):
+        for stretch in case.stretches:
+            assert stretch.events % 1 == 0
+            assert (stretch.events * stretch.bad) % 1 == 0, case.name

@@ -31,7 +31,7 @@ def whole(part: t.Mapping[str, t.Any], receivers: t.Iterable[str]) -> dict[str, 
     return {
         "route": {"receiver": "elsewhere", "routes": part["routes"]},
         "inhibit_rules": part["inhibit_rules"],
-        "receivers": [{"name": name} for name in ["elsewhere", *dict.fromkeys(receivers)]],
+        "receivers": [{"name": name} for name in dict.fromkeys(["elsewhere", *receivers])],
     }
 
 

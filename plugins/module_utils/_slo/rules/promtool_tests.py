@@ -21,6 +21,7 @@ from .windows import plain
 
 Decimal = decimal.Decimal
 HOUR = 60
+BURST = 3  # minutes
 FLAP_BAD, FLAP_GOOD, FLAP_HOURS = 6, 8, 4
 
 
@@ -60,11 +61,13 @@ def cases(slo: Slo) -> list[Case]:
         found += [_outage(slo), _short_spike(slo), _flap(slo)]
         if (ratio := slo.budget * 20) < 1:
             found.append(_steady(slo, ratio))
+        if (ratio := _burst(slo)) < 1:
+            found.append(_two_bursts(slo, ratio))
         if slo.min_bad_events >= 5:  # whoever lowers the floor wants to be woken by fewer
             found.append(_rare_failures(slo))
     if slo.min_bad_events > 1:
         found.append(_one_failure(slo))
-    burn = 2 * min(windows.factor(slo, row) for row in windows.TICKET.rows)
+    burn = 2 * min(windows.factor(slo, row) for row in windows.TICKET.rows).to_integral_value(decimal.ROUND_CEILING)
     if slo.tickets and slo.budget * burn < 1:
         found.append(_slow_burn(slo, burn))
     if slo.absent != "none":
@@ -73,8 +76,19 @@ def cases(slo: Slo) -> list[Case]:
 
 
 def events(slo: Slo) -> Decimal:
-    """Events a minute of a service with enough of them that a share of bad ones is one: 600, or more where the budget is tiny."""
-    return max(Decimal(600), Decimal("0.6") / slo.budget)
+    """Events a minute, 600 or more, and so many that half the share of them that may be bad is a whole number.
+
+    Counters go up by whole numbers here: a sum of fractions may end below the next stretch's beginning, which would read as a counter's reset.
+    """
+    decimals = max(0, -int(slo.budget.normalize().as_tuple().exponent))
+    least = Decimal(2).scaleb(decimals)
+    return least * max(1, (Decimal(600) / least).to_integral_value(decimal.ROUND_CEILING))
+
+
+def halves(slo: Slo, ratio: Decimal) -> Decimal:
+    """The nearest error ratio below that is a multiple of half the budget; at least one."""
+    half = slo.budget / 2
+    return max((ratio / half).to_integral_value(decimal.ROUND_FLOOR), Decimal(1)) * half
 
 
 def firing(slo: Slo, severity: str, alert: str = "ErrorBudgetBurn.*") -> str:
@@ -122,7 +136,7 @@ def _steady(slo: Slo, ratio: Decimal) -> Case:
 
 def _short_spike(slo: Slo) -> Case:
     """Three minutes that spend a third of what pages: for 99.9 % and 30 days 10 % errors."""
-    ratio = min(Decimal("0.1"), windows.factor(slo, windows.PAGE.rows[0]) * slo.budget * 7)
+    ratio = halves(slo, min(Decimal("0.1"), windows.factor(slo, windows.PAGE.rows[0]) * slo.budget * 7))
     return Case(
         f"three minutes of {plain(ratio * 100)} % errors: no page",
         (Stretch(HOUR, events(slo)), Stretch(3, events(slo), ratio), Stretch(2 * HOUR, events(slo))),
@@ -140,6 +154,24 @@ def _flap(slo: Slo) -> Case:
         f"{FLAP_BAD} minutes bad, {FLAP_GOOD} good, for {FLAP_HOURS} hours: {'one page' if pages else 'at most one page'}",
         (Stretch(HOUR, events(slo)), *turn * turns),
         ((end, activations(slo, end) if pages else f"({activations(slo, end)}) <= bool 1", 1),),
+    )
+
+
+def _burst(slo: Slo) -> Decimal:
+    """An error ratio that in three minutes burns too fast for the first row, and twice too slow for the second, whose windows would hold the page."""
+    enough, too_much = (windows.factor(slo, row) * slo.budget * names.WINDOWS[row.long] / 60 for row in windows.PAGE.rows)
+    return halves(slo, (enough + too_much) / 2 / BURST)
+
+
+def _two_bursts(slo: Slo, ratio: Decimal) -> Case:
+    """Long after the last error, two bursts with ten good minutes between them: what ``keep_firing_for`` is for."""
+    burst = Stretch(BURST, events(slo), ratio)
+    history = names.WINDOWS[windows.PAGE.rows[1].long] // 60
+    end = history + 3 * HOUR // 4
+    return Case(
+        "two bursts with ten minutes between them: one page",
+        (Stretch(history, events(slo)), burst, Stretch(10, events(slo)), burst, Stretch(HOUR, events(slo))),
+        ((end, activations(slo, end), 1),),
     )
 
 

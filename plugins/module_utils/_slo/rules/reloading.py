@@ -17,6 +17,7 @@ from ..._common.errors import Refusal
 from ..._common.web import Server, Unusable
 
 SECONDS = 30.0
+SECONDS_AFTER_FAILURE = 5.0  # a second failure after a signal looks like the first
 SUCCESSFUL = re.compile(rb"^prometheus_config_last_reload_successful (\S+)$", re.MULTILINE)
 SUCCEEDED_AT = re.compile(rb"^prometheus_config_last_reload_success_timestamp_seconds (\S+)$", re.MULTILINE)
 
@@ -53,7 +54,7 @@ def reload(server: Server, by: str, pid_file: str | None) -> str | None:
     before = state(server)
     said = _told(server) if by == "http" else _signalled(pid_file)
     now = before
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + (SECONDS if before.is_successful else SECONDS_AFTER_FAILURE)
     while time.monotonic() < deadline:
         now = state(server)
         if said is not None:
