@@ -151,7 +151,8 @@ class Policies:
                 unknown_drop = True
             elif decision is UNKNOWN:
                 unknown = True
-        if unknown_drop if sampled_by else unknown:
+        depends = unknown_drop if sampled_by else unknown
+        if depends:
             return self._verdict(UNKNOWN, "", tuple(votes))
         return self._verdict(SAMPLED if sampled_by else NOT_SAMPLED, sampled_by, tuple(votes))
 
