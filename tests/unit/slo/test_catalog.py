@@ -48,9 +48,13 @@ def only(text: str) -> Slo:
 
 
 def codes(text: str) -> list[str]:
-    with pytest.raises((Refusal, Refusals)) as raised:
+    try:
         catalog.read(text)
-    return [raised.value.code] if isinstance(raised.value, Refusal) else [refusal.code for refusal in raised.value.refusals]
+    except Refusal as refusal:
+        return [refusal.code]
+    except Refusals as several:
+        return [refusal.code for refusal in several.refusals]
+    return []
 
 
 def test_the_catalogue_of_sprint_25_is_read() -> None:
@@ -66,7 +70,7 @@ def test_the_catalogue_of_sprint_25_is_read() -> None:
     assert fast is not None
     assert available.budget == decimal.Decimal("0.001")
     assert isinstance(fast.sli, Latency)
-    assert (fast.objective, fast.sli.le) == (95, decimal.Decimal("1.5"))
+    assert (fast.objective, fast.sli.le) == (decimal.Decimal(95), decimal.Decimal("1.5"))
     assert fast.sli.good.endswith(',le="1.5"}') or 'le="1.5"' in fast.sli.good
 
 

@@ -60,10 +60,16 @@ def test_the_order_is_total_and_the_report_the_same(seen: list[Observation], ran
 @given(OBSERVATIONS)
 def test_what_was_not_seen_is_never_healthy(seen: Observation) -> None:
     gap = one(seen)
-    if seen.bad is None or not seen.total or seen.coverage is None or seen.coverage < 0.95:
+    if seen.bad is None or not seen.total or seen.coverage is None or seen.coverage < 0.95 or seen.bad > 1.01 * seen.total:
         assert (gap.status, bool(gap.why)) == (ranking.UNKNOWN, True)
     else:
         assert gap.status != ranking.UNKNOWN
+
+
+def test_more_bad_events_than_events_are_a_mistake_of_the_catalogue() -> None:
+    gap = one(dataclasses.replace(OVER, bad=1100.0))
+    assert (gap.status, gap.excess, "do not count the same" in gap.why) == ("unknown", None, True)
+    assert one(dataclasses.replace(OVER, bad=1005.0)).status == "over"
 
 
 def test_excess_is_exact_and_ranks_first() -> None:

@@ -82,7 +82,8 @@ def events(slo: Slo) -> Decimal:
     """
     decimals = max(0, -int(slo.budget.normalize().as_tuple().exponent))
     least = Decimal(2).scaleb(decimals)
-    return least * max(1, (Decimal(600) / least).to_integral_value(decimal.ROUND_CEILING))
+    times = (Decimal(600) / least).to_integral_value(decimal.ROUND_CEILING)
+    return least * max(Decimal(1), times)
 
 
 def halves(slo: Slo, ratio: Decimal) -> Decimal:
