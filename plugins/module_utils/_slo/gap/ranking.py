@@ -19,6 +19,7 @@ from .observations import Observation, Snapshot
 
 COVERAGE_AT_LEAST = 0.95  # of the period; less is a partial window
 TIERS = ("gold", "silver", "bronze")  # or numbers, the first foremost
+ROUNDING = 1.01  # increase() extrapolates each counter by itself; more bad events than this by all events were counted elsewhere
 BURN_OF_NOW = "6h"  # long enough to be no spike, short enough to be today's
 
 OVER, WITHIN, TOO_FEW, UNKNOWN = "over", "within", "too_few", "unknown"
@@ -64,7 +65,7 @@ def _gap(slo: Slo, seen: Observation) -> Gap:
     budget = fractions.Fraction(slo.budget)
     why = _unknown(seen)
     excess = remaining = None
-    if seen.bad is not None and seen.total is not None and seen.total > 0:
+    if seen.bad is not None and seen.total is not None and 0 < seen.total and seen.bad <= seen.total * ROUNDING:
         allowed = budget * fractions.Fraction(seen.total)
         excess = float(fractions.Fraction(seen.bad) - allowed)
         remaining = float(1 - fractions.Fraction(seen.bad) / allowed)
@@ -83,6 +84,8 @@ def _unknown(seen: Observation) -> str:
         return seen.why or "no data"
     if seen.total <= 0:
         return "no events in the period"
+    if seen.bad > seen.total * ROUNDING:
+        return f"{seen.bad:g} bad events of {seen.total:g} events: the two selectors do not count the same"
     if seen.coverage < COVERAGE_AT_LEAST:
         return f"only {math.floor(1000 * seen.coverage) / 10:g} % of the period was recorded, {COVERAGE_AT_LEAST * 100:g} % are needed"
     return ""
@@ -95,7 +98,8 @@ def _exhausted_in(slo: Slo, remaining: float | None, seen: Observation) -> float
     if remaining <= 0:
         return 0.0
     burn = seen.burn.get(BURN_OF_NOW)
-    return remaining * slo.window_days * 86400 / burn if burn else None
+    seconds = remaining * slo.window_days * 86400 / burn if burn else math.inf
+    return seconds if math.isfinite(seconds) else None
 
 
 def _shares(seen: Observation) -> tuple[Share, ...]:
