@@ -65,7 +65,7 @@ def _gap(slo: Slo, seen: Observation) -> Gap:
     budget = fractions.Fraction(slo.budget)
     why = _unknown(seen)
     excess = remaining = None
-    if seen.bad is not None and seen.total is not None and 0 < seen.total and seen.bad <= seen.total * ROUNDING:
+    if seen.bad is not None and seen.total is not None and seen.total > 0 and seen.bad <= seen.total * ROUNDING:
         allowed = budget * fractions.Fraction(seen.total)
         excess = float(fractions.Fraction(seen.bad) - allowed)
         remaining = float(1 - fractions.Fraction(seen.bad) / allowed)
