@@ -90,5 +90,10 @@ def _twice(slos: t.Sequence[Slo]) -> t.Iterator[Refusal]:
 def _of_catalog(refusal: Refusal, place: str) -> Refusal:
     code = "slo_shape" if refusal.code == "plan_shape" else refusal.code
     return Refusal(
-        f"{place}: {refusal.thing}", expected=refusal.expected, found=refusal.found, remedy=refusal.remedy, code=code, details=refusal.details
+        f"{place}: {refusal.thing}",
+        expected=refusal.expected,
+        found=refusal.found,
+        remedy=refusal.remedy,
+        code=code,
+        details=refusal.details,
     )

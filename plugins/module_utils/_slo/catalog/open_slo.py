@@ -58,7 +58,9 @@ def _slo(name: str, document: t.Mapping[str, t.Any], others: t.Mapping[tuple[str
     known = ("service", "indicator", "indicatorRef", "timeWindow", "budgetingMethod", "objectives", "alertPolicies", "description")
     spec = shape.mapping(document.get("spec"), f"{path}: spec", required=("service", "objectives"), optional=known)
     if spec.get("budgetingMethod", "Occurrences") != "Occurrences":
-        raise shape.wrong(f"{path}: budgetingMethod", "Occurrences", words.described(spec["budgetingMethod"]), "Count events, not slices of time.")
+        raise shape.wrong(
+            f"{path}: budgetingMethod", "Occurrences", words.described(spec["budgetingMethod"]), "Count events, not slices of time."
+        )
     service = values.name(spec["service"], f"{path}: service")
     metadata = document["metadata"]
     annotations = metadata.get("annotations") or {}
@@ -132,12 +134,14 @@ def _latency(ratio: t.Mapping[str, str]) -> dict[str, str] | None:
     if len(bounds) != 1 or not good.name.endswith("_bucket") or not values.DECIMAL.match(bounds[0]):
         return None
     found = Latency(total.text.replace("_count", "", 1), decimal.Decimal(bounds[0]))
-    return {"histogram": found.histogram, "le": bounds[0]} if (values.selector(found.good, ""), found.total) == (good.text, total.text) else None
+    return (
+        {"histogram": found.histogram, "le": bounds[0]}
+        if (values.selector(found.good, ""), found.total) == (good.text, total.text)
+        else None
+    )
 
 
-def _policies(
-    found: object, path: str, others: t.Mapping[tuple[str, str], t.Mapping[str, t.Any]]
-) -> tuple[set[str] | None, str]:
+def _policies(found: object, path: str, others: t.Mapping[tuple[str, str], t.Mapping[str, t.Any]]) -> tuple[set[str] | None, str]:
     """The severities that the policies alert by, None where there are no policies, and by which of them missing data alerts."""
     if found is None:
         return None, "page"
@@ -163,7 +167,9 @@ def _condition(found: object, path: str, others: t.Mapping[tuple[str, str], t.Ma
         raise shape.wrong(f"{path}.conditions", "one AlertCondition, here or as a document", words.described(found), "Correct it.")
     severity = str(given["spec"].get("severity"))
     condition = given["spec"].get("condition")
-    told = tuple(str(condition.get(key)) for key in ("threshold", "lookbackWindow", "alertAfter")) if isinstance(condition, t.Mapping) else ()
+    told = (
+        tuple(str(condition.get(key)) for key in ("threshold", "lookbackWindow", "alertAfter")) if isinstance(condition, t.Mapping) else ()
+    )
     if severity not in CONDITIONS or told != CONDITIONS[severity]:
         ours = "; ".join(f"{name}: threshold {a}, lookbackWindow {b}, alertAfter {c}" for name, (a, b, c) in CONDITIONS.items())
         raise Refusal(

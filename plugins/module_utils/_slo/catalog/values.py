@@ -21,8 +21,35 @@ MOST_GROUPS = 2
 
 # Labels that have a value for each request, person, or process; an alert for each of theirs would be an alert for each of them.
 UNBOUNDED = frozenset(
-    "client_ip container container_id customer customer_id email id instance ip path peer pid pod query remote_addr request_id session session_id "
-    "span_id tenant_id trace_id uri url user user_agent user_id uuid".split()
+    [
+        "client_ip",
+        "container",
+        "container_id",
+        "customer",
+        "customer_id",
+        "email",
+        "id",
+        "instance",
+        "ip",
+        "path",
+        "peer",
+        "pid",
+        "pod",
+        "query",
+        "remote_addr",
+        "request_id",
+        "session",
+        "session_id",
+        "span_id",
+        "tenant_id",
+        "trace_id",
+        "uri",
+        "url",
+        "user",
+        "user_agent",
+        "user_id",
+        "uuid",
+    ]
 )
 OWN = frozenset(("slo_id", "service", "slo", "le", "severity", "__name__"))
 
@@ -46,7 +73,11 @@ def objective(found: object, path: str) -> decimal.Decimal:
     """Percent of events that shall be good. 100 would leave no budget: one bad event would alert for ever."""
     if not isinstance(found, str) or not DECIMAL.match(found):
         raise Refusal(
-            path, expected="a decimal number such as 99.9", found=words.described(found), remedy="Write percent, without a sign.", code="slo_objective"
+            path,
+            expected="a decimal number such as 99.9",
+            found=words.described(found),
+            remedy="Write percent, without a sign.",
+            code="slo_objective",
         )
     value = decimal.Decimal(found)
     if not 0 < value < 100:
