@@ -49,9 +49,9 @@ def factor(window: str) -> str:
     return f"slo:alert_factor:ratio_rate{window}"
 
 
-def recorded(windows: t.Iterable[str] = WINDOWS) -> frozenset[str]:
+def recorded() -> frozenset[str]:
     """Every name that the rules of any service level record."""
-    by_window = {name(window) for window in windows for name in (bad, total, error_ratio, burn)}
+    by_window = {name(window) for window in WINDOWS for name in (bad, total, error_ratio, burn)}
     alone = {OBJECTIVE, BUDGET, PERIOD_BURN, BUDGET_REMAINING, PERIOD_COVERAGE, INFO}
     return frozenset(
         by_window
