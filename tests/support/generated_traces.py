@@ -17,10 +17,11 @@ Raw: t.TypeAlias = "dict[str, t.Any]"
 MILLISECOND = 1_000_000
 END = 1_774_864_800_000_000_000  # 2026-03-30T10:00:00Z: all spans end within its first tenth of a second
 
+# Drawn from lists only: for free numbers hypothesis also tries those of whatever modules are loaded, so that a seed alone would not say which.
 # Around the thresholds of the policies: 1 s, 2 s, and whole milliseconds just missed.
 DURATIONS = st.sampled_from(
     [0, 1, MILLISECOND, 999 * MILLISECOND, 999_999_999, 1000 * MILLISECOND, 1_000_000_001, 1001 * MILLISECOND, 2000 * MILLISECOND]
-) | st.integers(0, 2500 * MILLISECOND)
+) | st.sampled_from(range(0, 2500 * MILLISECOND, 7_654_321))
 STRINGS = st.sampled_from(["", "true", "500", "acme", "ACME", "/docs", "/searching", "naïve"])
 INTEGERS = st.sampled_from([-(2**63), -1, 0, 1, 200, 399, 400, 499, 500, 599, 600, 2**63 - 1])
 DOUBLES = st.sampled_from([-1.0, 0.0, 0.5, 399.9, 400.0, 500.0, 599.5, 1e300])
@@ -58,10 +59,10 @@ EVENTS = st.lists(
 @st.composite
 def span(draw: st.DrawFn) -> Raw:
     """A span without identifiers."""
-    end = END + draw(st.integers(0, 100)) * MILLISECOND
+    end = END + draw(st.sampled_from(range(101))) * MILLISECOND
     return {
         "name": draw(st.sampled_from(["GET /search", "GET /docs", "SELECT", ""])),
-        "kind": draw(st.integers(0, 5)),
+        "kind": draw(st.sampled_from(range(6))),
         "flags": draw(st.sampled_from([0, 1, 2, 256, 257, 769])),
         "traceState": draw(TRACE_STATES),
         "startTimeUnixNano": str(end - draw(DURATIONS)),
