@@ -25,7 +25,7 @@ RESULTS = ROOT / "build" / "tests"
 PYTHON = sys.executable
 COMPLAINT = r"^(fatal|failed): \[|^\[ERROR\]|^(FAILED|ERROR) |^E   |: error: "
 MOST_COMPLAINTS = 20
-CRONJOB = "tests/real/test_backup_cronjob.py"
+CONTROL_PLANE = ("tests/real/test_backup_cronjob.py", "tests/real/test_tail_sampling_configmap.py")
 LOCKS = "tests/integration/test_concurrent_waiting.py"
 PLUGINS = "ansible_collections.governed.delivery.plugins"
 
@@ -53,8 +53,8 @@ class Result:
     complaints: tuple[str, ...] = ()
 
 
-def pytest_command(tier: str, *more: str, path: str = "") -> tuple[str, ...]:
-    return (PYTHON, "-m", "pytest", path or f"tests/{tier}", f"--junitxml={RESULTS / tier}.xml", *more)
+def pytest_command(tier: str, *more: str, paths: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return (PYTHON, "-m", "pytest", *(paths or (f"tests/{tier}",)), f"--junitxml={RESULTS / tier}.xml", *more)
 
 
 TIERS = (
@@ -78,7 +78,7 @@ TIERS = (
         "modules and playbooks on real PostgreSQL servers, two at a time",
         (pytest_command("integration", "-n2", "--dist=worksteal", f"--ignore={LOCKS}"),),  # one module takes half the time
     ),
-    Tier("locks", "how long locks keep others waiting: timed, so one at a time", (pytest_command("locks", path=LOCKS),)),
+    Tier("locks", "how long locks keep others waiting: timed, so one at a time", (pytest_command("locks", paths=(LOCKS,)),)),
     Tier(
         "backups", "backups, restores and failovers on real servers, two at a time", (pytest_command("backups", "-n2", "--dist=loadscope"),)
     ),
@@ -87,10 +87,15 @@ TIERS = (
     Tier(
         "real",
         "servers built from Go modules; what cannot be had is skipped by its name",
-        (pytest_command("real", f"--ignore={CRONJOB}"),),
+        (pytest_command("real", *(f"--ignore={path}" for path in CONTROL_PLANE)),),
         prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck otelcol-0.161"),),
     ),
-    Tier("kubernetes", "the nightly CronJob on a real control plane", (pytest_command("kubernetes", path=CRONJOB),), is_usual=False),
+    Tier(
+        "kubernetes",
+        "the nightly CronJob and the collector's ConfigMap on a real control plane",
+        (pytest_command("kubernetes", paths=CONTROL_PLANE),),
+        is_usual=False,
+    ),
     Tier("collectors", "replays beside real collectors of every version", (pytest_command("collectors"),), is_usual=False),
     Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
 )

@@ -169,6 +169,13 @@ options:
     type: list
     elements: path
     default: []
+  measure_from:
+    description:
+      - What O(state=measured) looks at. V(replay) replays O(traces) and O(incident_traces) through the configuration as it is, for where no collector runs
+        yet; each measure then says that it is foretold.
+    type: str
+    choices: [collectors, replay]
+    default: collectors
   kept:
     description: Files of the same traces recorded behind the sampler. For O(state=measured).
     type: list

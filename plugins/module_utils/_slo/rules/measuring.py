@@ -19,11 +19,12 @@ from . import backtest, history, names, recording, windows
 from .saved_history import Saved
 
 MINUTES_A_DAY = 24 * 60
+PAGES = ("pages_per_day_before", "pages_per_day_after", "pages_per_day_change")
 Measure = dict[str, t.Any]
 
 
 def measures(server: Server, catalog: Catalog, *, days: int, former_pages: str, runbooks_directory: str | None) -> list[Measure]:
-    """``pages_per_day_before``, ``pages_per_day_after``, ``slos_without_runbook`` and ``undefined_series``.
+    """``pages_per_day_before``, ``pages_per_day_after``, ``pages_per_day_change``, ``slos_without_runbook`` and ``undefined_series``.
 
     What could not be observed is null, and ``how`` says why. Both numbers of pages are about the same days and the same events.
 
@@ -34,8 +35,8 @@ def measures(server: Server, catalog: Catalog, *, days: int, former_pages: str, 
         now = answers.clock(web.ask(server, "/api/v1/query", {"query": "time()"}))
     except Unusable as why:
         here = written(0)
-        failed = [_null(name, "1", here, str(why)) for name in ("pages_per_day_before", "pages_per_day_after", "undefined_series")]
-        return [*failed, _without_runbook(catalog, runbooks_directory, here)]
+        without = _without_runbook(catalog, runbooks_directory, here)
+        return [*_nothing_of_pages(here, str(why)), without, _null("undefined_series", "1", here, str(why))]
     moments = history.grid(now, days)
     at = written(moments.end)
     return [
@@ -73,7 +74,7 @@ def _pages(server: Server, catalog: Catalog, moments: Grid, former_pages: str) -
 
 
 def _nothing_of_pages(at: str, why: str) -> list[Measure]:
-    return [_null(name, "1/d", at, why) for name in ("pages_per_day_before", "pages_per_day_after")]
+    return [_null(name, "1/d", at, why) for name in PAGES]
 
 
 def _reckoned(
@@ -84,17 +85,13 @@ def _reckoned(
         return _nothing_of_pages(at, "no events of any service level in these days")
     after = sum(len(backtest.firings(slo, windows.PAGE, events)) for slo, events in recorded if slo.pages)
     spoken = f"in {minutes} observed minutes{where}"
-    return [
-        _measure("pages_per_day_before", before * MINUTES_A_DAY / minutes, "1/d", minutes, at, f"{before} times {former} began, {spoken}"),
-        _measure(
-            "pages_per_day_after",
-            after * MINUTES_A_DAY / minutes,
-            "1/d",
-            minutes,
-            at,
-            f"{after} pages of the rules of {len(catalog.slos)} service levels, reckoned over what was recorded {spoken}",
-        ),
-    ]
+    ours = f"pages of the rules of {len(catalog.slos)} service levels, reckoned over what was recorded"
+    told = {
+        "pages_per_day_before": (before, f"{before} times {former} began, {spoken}"),
+        "pages_per_day_after": (after, f"{after} {ours} {spoken}"),
+        "pages_per_day_change": (after - before, f"{after} {ours}, less {before} times that {former} began, {spoken}"),
+    }
+    return [_measure(name, count * MINUTES_A_DAY / minutes, "1/d", minutes, at, how) for name, (count, how) in told.items()]
 
 
 def _observed(events: backtest.Events) -> int:

@@ -14,6 +14,7 @@ from ..._common.errors import Refusal
 from ..._common.web import Server
 from ..otlp import reading
 from ..otlp.spans import Span
+from ..replay import classes
 from . import sizing, telemetry, verification
 from .verification import Seen
 
@@ -39,6 +40,30 @@ def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
         )
     found = [] if not servers else _from_metrics(servers, told)
     return [*found, *([_error_keep_rate(told["traces"], told["kept"])] if told["traces"] and told["kept"] else [])]
+
+
+def of_replays(times: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """The same of what a replay foretold, where no collector can be asked; each says so. Errors count at every time, the volume at the first.
+
+    :param times: ``Foretold.facts`` of the ordinary time, and of an incident where there is one.
+    """
+    usual = times[0]["all"]
+    errors = [one for facts in times for one in facts["classes"] if one["class"] == classes.ERROR]
+    found, kept = (sum(one[key] for one in errors) for key in ("traces", "kept"))
+    cut = usual["traces"] - usual["kept"] - usual["unknown"]
+    how = "replayed through the configuration as it is; no collector was asked"
+    lost = sum(facts["lost"]["too_early"]["traces"] for facts in times)
+    return [
+        _share("error_keep_rate", kept, found, f"foretold: {kept} of {found} recorded traces with an error, {how}"),
+        _share("volume_cut", cut, usual["traces"], f"foretold: 1 - kept of {usual['traces']} recorded traces, {how}"),
+        _share(
+            "span_cut",
+            usual["spans"] - usual["spans_kept"],
+            usual["spans"],
+            f"foretold: 1 - kept of {usual['spans']} recorded spans, {how}",
+        ),
+        _measure("sampled_too_early", lost, found, f"foretold: recorded traces dropped before their decision, {how}"),
+    ]
 
 
 def _from_metrics(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:

@@ -69,6 +69,7 @@ SPEC = ArgumentSpec(
         },
         "traces": {"type": "list", "elements": "path", "default": []},
         "incident_traces": {"type": "list", "elements": "path", "default": []},
+        "measure_from": {"type": "str", "choices": ["collectors", "replay"], "default": "collectors"},
         "kept": {"type": "list", "elements": "path", "default": []},
         "replicas": {"type": "int", "default": 1},
         "load_balancing": {
@@ -122,6 +123,8 @@ SPEC = ArgumentSpec(
         ("state", "present", ("path", "configmap"), True),
         ("state", "present", ("goals", "policies"), True),
         ("state", "absent", ("path", "configmap"), True),
+        ("measure_from", "replay", ("path", "configmap"), True),
+        ("measure_from", "replay", ("traces",)),
         ("reload", "sighup", ("pid_file",)),
         ("reload", "command", ("reload_command",)),
         ("reload", "rollout", ("configmap",)),

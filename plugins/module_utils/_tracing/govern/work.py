@@ -55,7 +55,8 @@ def work(context: Context) -> Outcome:
         context.warn(f"Collector {version} is newer than {NEWEST_READ}, the newest that is known here, and is taken to behave like it.")
     servers = [web.server(one) for one in told["telemetry"]]
     if told["state"] == "measured":
-        return Outcome(False, {"measures": measuring.measures(servers, told)})
+        is_asked = told["measure_from"] == "collectors"
+        return Outcome(False, {"measures": measuring.measures(servers, told) if is_asked else _replayed(told, version)})
     target = _target(told)
     if told["state"] == "absent":
         return _absent(context, target)
@@ -105,6 +106,20 @@ def _wanted(context: Context, target: Target, version: Version) -> Wanted:
         "load_balancing": _rendered_tier(told, version),
     }
     return Wanted(edit, config, found, facts, foretold)
+
+
+def _replayed(told: Told, version: Version) -> list[dict[str, t.Any]]:
+    """Measures of the configuration as it is, from recorded traces.
+
+    :raises Refusals: the configuration has errors.
+    """
+    target = _target(told)
+    tier = _tier(told, version)
+    config = Document(target.read(), target.place).plain
+    subject = Subject(config, told["processor"], version, told["replicas"], tier, sizing.traffic(told["traffic"]))
+    findings.refuse_errors(checks.findings(subject, told["accept"]))
+    facts = foretelling.foretold(subject, told["traces"], told["incident_traces"], None, routed=tier is not None).facts
+    return measuring.of_replays([facts[time] for time in ("ordinary", "incident") if facts[time] is not None])
 
 
 def _present(context: Context, target: Target, wanted: Wanted, version: Version, servers: t.Sequence[web.Server]) -> Outcome:

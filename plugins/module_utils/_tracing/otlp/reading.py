@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import gzip
 import json
 import os
@@ -14,7 +15,15 @@ import typing as t
 import zlib
 
 from ..._common.errors import Refusal
-from .spans import STATUS_CODES, ResourceSpans, Scope, Span, enumerated
+from .spans import STATUS_CODES, UNSET, ResourceSpans, Scope, Span, enumerated
+
+if t.TYPE_CHECKING:
+    orjson: t.Any  # of which only what it shares with json is used
+else:
+    try:
+        import orjson
+    except ImportError:
+        orjson = None
 
 LONGEST_LINE = 256 * 1024 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
@@ -33,9 +42,9 @@ def read(paths: t.Iterable[str | os.PathLike[str]]) -> t.Iterator[Span]:
     files = [os.fspath(path) for path in paths]
     for path in files:
         for number, line in _lines(path):
-            for span in _spans(line, path, number):
-                count += 1
-                yield span
+            for spans in _spans(line, path, number):
+                count += len(spans)
+                yield from spans
     if not count:
         raise Refusal(
             ", ".join(files) or "the recorded traces",
@@ -79,9 +88,21 @@ def _lines(path: str) -> t.Iterator[tuple[int, bytes]]:
         ) from problem
 
 
-def _spans(line: bytes, path: str, number: int) -> t.Iterator[Span]:
+def _decoded(line: bytes) -> t.Any:
+    """JSON. What the quicker library refuses, the standard one still reads (NaN, half of a surrogate pair) or says why not.
+
+    :raises ValueError: it is none; :class:`RecursionError` for one that is too deep.
+    """
+    if orjson is not None:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            return orjson.loads(line)
+    return json.loads(line)
+
+
+def _spans(line: bytes, path: str, number: int) -> t.Iterator[list[Span]]:
+    """The spans of each instrumentation scope of a request."""
     try:
-        request = json.loads(line)
+        request = _decoded(line)
     except (ValueError, RecursionError) as problem:
         if number == 1 and not line.lstrip().startswith(b"{"):
             found, remedy = "no JSON", "Write traces with `format: json` and without zstd compression."
@@ -97,19 +118,19 @@ def _spans(line: bytes, path: str, number: int) -> t.Iterator[Span]:
             for raw_scope_spans in raw_resource_spans.get("scopeSpans") or ():
                 scope = Scope(resource_spans, raw_scope_spans.get("scope") or {})
                 raws = raw_scope_spans.get("spans") or ()
-                for raw, trace_id, span_id, parent_id in zip(raws, *_identifiers(raws, path, number), strict=True):
-                    status = raw.get("status")
-                    code = status.get("code", 0) if status else 0
-                    yield Span(
+                yield [
+                    Span(
                         trace_id,
                         span_id,
-                        "" if parent_id == ZERO_SPAN_ID else parent_id,
+                        parent_id,
                         int(raw.get("startTimeUnixNano") or 0),
                         int(raw.get("endTimeUnixNano") or 0),
-                        code if code.__class__ is int else enumerated(code, STATUS_CODES),
+                        _status(raw["status"]) if raw.get("status") else UNSET,
                         scope,
                         raw,
                     )
+                    for raw, trace_id, span_id, parent_id in zip(raws, *_identifiers(raws, path, number), strict=True)
+                ]
     except KeyError as problem:
         raise _refused(
             path, number, "spans with traceId and spanId", f"one without {problem}", "Write OTLP/JSON with lowerCamelCase keys."
@@ -120,6 +141,11 @@ def _spans(line: bytes, path: str, number: int) -> t.Iterator[Span]:
         ) from problem
     except ValueError as problem:
         raise _refused(path, number, "numbers as OTLP/JSON writes them", str(problem), "Record it with the file exporter.") from problem
+
+
+def _status(raw: t.Mapping[str, t.Any]) -> int:
+    code = raw.get("code", UNSET)
+    return code if code.__class__ is int else enumerated(code, STATUS_CODES)
 
 
 def _identifiers(raws: t.Sequence[t.Mapping[str, t.Any]], path: str, number: int) -> tuple[list[str], list[str], list[str]]:
