@@ -46,7 +46,10 @@ options:
     description: File for routes and inhibitions, to put into Alertmanager's configuration.
     type: path
   record:
-    description: File for what was there before a change, which V(restored) brings back.
+    description:
+      - File for what was there before a change, which V(restored) brings back.
+      - A run that is cut leaves it unfinished. The next V(present) or V(absent) ends the change, and V(restored) still brings back what was there
+        before its first write.
     type: path
   page_receiver:
     description: Alertmanager's receiver of pages.

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
+import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 import typing as t
@@ -28,6 +31,8 @@ from ansible_collections.governed.delivery.plugins.module_utils._slo.rules impor
     history,
     programs,
     promtool_tests,
+    record,
+    reloading,
     series,
     windows,
 )
@@ -204,8 +209,8 @@ def test_the_backtest_pages_when_promtool_says_so(promtool: Path, tmp_path: Path
     assert said(promtool, tmp_path, bundle.rules([GATEWAY]), document) == ""
 
 
-def applied(folder: Path, running: prometheus.Prometheus, text: str = TEXT, **more: t.Any) -> modules.Result:
-    told = {
+def options(folder: Path, running: prometheus.Prometheus, text: str = TEXT, **more: t.Any) -> dict[str, t.Any]:
+    return {
         "catalog_text": text,
         "rules_file": str(folder / "rules" / "slo.yml"),
         "record": str(folder / "former.json"),
@@ -214,7 +219,10 @@ def applied(folder: Path, running: prometheus.Prometheus, text: str = TEXT, **mo
         "prometheus": {"url": running.url, "use_proxy": False, "tries": 1},
         **more,
     }
-    return modules.run("slo_rules", told, check=bool(more.pop("check", False)))
+
+
+def applied(folder: Path, running: prometheus.Prometheus, text: str = TEXT, **more: t.Any) -> modules.Result:
+    return modules.run("slo_rules", options(folder, running, text, **more))
 
 
 def groups(running: prometheus.Prometheus) -> list[str]:
@@ -265,6 +273,80 @@ def test_rules_that_were_written_but_not_read_are_read(running: prometheus.Prome
     assert groups(running) == ["slo:gateway-availability"]
     assert not applied(running.folder, running)["changed"]
     applied(running.folder, running, state="absent")
+
+
+def killed_at(step: int, told: dict[str, t.Any]) -> bool:
+    """Run the module in a child that is killed right behind its step, a write or a reload; False when it came to its end before."""
+    pid = os.fork()
+    if pid == 0:
+        steps = itertools.count(1)
+
+        def then_die(call: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+            def called(*arguments: t.Any) -> t.Any:
+                answer = call(*arguments)
+                if next(steps) == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return answer
+
+            return called
+
+        patch = pytest.MonkeyPatch()
+        patch.setattr(record, "put", then_die(record.put))
+        patch.setattr(reloading, "reload", then_die(reloading.reload))
+        os._exit(2 if modules.run("slo_rules", told)["failed"] else 0)
+    status = os.waitpid(pid, 0)[1]
+    assert status in (0, signal.SIGKILL)
+    return status != 0
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for part in ("rules", "routes", "tests") for path in (folder / part).glob("*.yml")}
+
+
+@pytest.mark.parametrize("state", ["present", "absent", "restored"])
+def test_a_kill_at_any_write_is_ended_by_the_next_run_and_an_undo_brings_back_what_was_there(
+    running: prometheus.Prometheus, state: str
+) -> None:
+    """Files of a second service are added to those of a first, or all of them removed; and an undo of that is cut, too."""
+    folder = running.folder
+    more = TEXT.replace("{gateway", "{docs: {availability: 99}, gateway")
+    files = {"tests_directory": str(folder / "tests"), "alertmanager_file": str(folder / "routes" / "alertmanager.yml")}
+    for step in itertools.count(1):
+        assert not applied(folder, running, **files)["failed"]
+        (folder / "former.json").unlink(missing_ok=True)
+        first = contents(folder)
+        assert len(first) == 4
+        told: dict[str, t.Any] = {"state": state, "text": more}
+        if state == "restored":
+            applied(folder, running, more, **files)
+        is_killed = killed_at(step, options(folder, running, **told, **files))
+        if is_killed and step % 2:  # it is ended, or begun and cut once more, before it is taken back
+            ended = applied(folder, running, more, **{**files, "state": "present" if state == "restored" else state})
+            assert not ended["failed"], ended
+            again = applied(folder, running, more, **{**files, "state": "present" if state == "restored" else state})
+            assert (again["failed"], again["changed"]) == (False, False), again
+        back = applied(folder, running, **{**files, "state": "restored"})
+        assert not back["failed"], back
+        assert contents(folder) == first, f"killed at step {step}"
+        assert groups(running) == ["slo:gateway-availability"]
+        assert not (folder / "former.json").exists()
+        if not is_killed:
+            break
+    assert step > 5
+    applied(folder, running, **{**files, "state": "absent"})
+
+
+def test_a_change_that_is_refused_leaves_the_undo_of_the_one_before(running: prometheus.Prometheus) -> None:
+    folder = running.folder
+    applied(folder, running)
+    (folder / "rules" / "broken.yml").write_text("groups: 3", encoding="utf-8")
+    time.sleep(1.1)
+    refused = applied(folder, running, TEXT.replace("99.9", "99"))
+    (folder / "rules" / "broken.yml").unlink()
+    assert refused["refusals"][0]["code"] == "slo_reload_failed", refused
+    assert applied(folder, running, state="restored")["changed"]
+    assert not (folder / "rules" / "slo.yml").exists()
+    assert not applied(folder, running, state="restored")["changed"]
 
 
 def test_amtool_sends_pages_and_tickets_where_they_belong() -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import pathlib
 import re
 import typing as t
@@ -19,7 +17,8 @@ from ..._common.prometheus import promql
 from ..catalog import catalog as catalogs
 from ..catalog import open_slo, yaml_text
 from ..catalog.catalog import Catalog
-from . import alertmanager, bundle, closure, history, measuring, programs, recording, reloading, saved_history
+from . import alertmanager, applying, bundle, closure, history, measuring, programs, record, recording, saved_history
+from .applying import Change, File
 
 HEADER = "# Made from the catalogue of service levels by governed.delivery.slo_rules; changes belong there.\n"
 
@@ -69,15 +68,6 @@ SPEC = ArgumentSpec(
 NOTHING: t.Mapping[str, t.Any] = {"slos": [], "rules": 0, "alerts": 0, "tests_passed": 0}
 
 
-@dataclasses.dataclass(frozen=True)
-class File:
-    """What a file holds and shall hold; None where there is none."""
-
-    path: str
-    before: str | None
-    after: str | None
-
-
 def work(context: Context) -> Outcome:
     """Make, write or remove the rules, or measure what they are worth.
 
@@ -91,7 +81,7 @@ def work(context: Context) -> Outcome:
         return _restored(context)
     if told["state"] == "absent":
         found = _present([told["rules_file"], told["alertmanager_file"]], told["tests_directory"])
-        return _applied(context, found, dict(NOTHING))
+        return _applied(context, applying.planned(told, found), dict(NOTHING))
     catalog = catalogs.read(_text(told), told["catalog"] or "catalog")
     if told["state"] == "measured":
         return Outcome(False, {"measures": _measures(told, catalog), "slos": [slo.id for slo in catalog.slos]})
@@ -115,7 +105,7 @@ def work(context: Context) -> Outcome:
     if told["state"] == "rendered":
         rendered = {"rules": rules_text, "alertmanager": routes_text, "open_slo": yaml_text.dump(open_slo.documents(catalog.slos))}
         return Outcome(False, {**facts, "rendered": rendered})
-    return _applied(context, changes, facts)
+    return _applied(context, applying.planned(told, changes), facts)
 
 
 def _text(told: t.Mapping[str, t.Any]) -> str:
@@ -241,95 +231,20 @@ def _tested(told: t.Mapping[str, t.Any], catalog: Catalog, routes: t.Mapping[str
 def _restored(context: Context) -> Outcome:
     """Bring back what was there before the last change, as it was recorded; nothing where there is no record."""
     told = context.parameters
-    recorded = files.text_if_any(told["record"])
+    recorded = record.load(told["record"])
     if recorded is None:
         return Outcome(False, {**NOTHING, "files": []})
-    try:
-        former = {str(path): None if text is None else str(text) for path, text in json.loads(recorded).items()}
-    except (ValueError, AttributeError) as problem:
-        raise Refusal(
-            told["record"],
-            expected="the record of a change",
-            found="something else",
-            remedy="Correct the path.",
-            code="slo_record_unreadable",
-        ) from problem
-    changes = [File(path, files.text_if_any(path), text) for path, text in former.items()]
-    _refuse_foreign(changes)
-    return _applied(context, [*changes, File(told["record"], recorded, None)], dict(NOTHING), is_recorded=False)
+    wanted = [File(path, files.text_if_any(path), text) for path, text in recorded.former.items()]
+    _refuse_foreign(wanted)
+    return _applied(context, applying.planned_undo(told, recorded, wanted), dict(NOTHING))
 
 
-def _applied(context: Context, changes: t.Sequence[File], facts: dict[str, t.Any], *, is_recorded: bool = True) -> Outcome:
-    changed = [change for change in changes if change.before != change.after]
-    told = context.parameters
-    is_unread = not changed and told["reload"] != "none" and _is_unread(told)
-    if (changed or is_unread) and not context.check_mode:
-        if changed and is_recorded and told["record"] is not None:
-            # Before anything is written, so that it is found also after a kill.
-            former = {change.path: change.before for change in changed}
-            files.replace(pathlib.Path(told["record"]), json.dumps(former, indent=1).encode(), "slo_unwritable")
-        _write(changed, told)
-    facts["files"] = [change.path for change in changed]
+def _applied(context: Context, change: Change, facts: dict[str, t.Any]) -> Outcome:
+    if not context.check_mode:
+        applying.apply(context.parameters, change)
+    facts["files"] = [file.path for file in change.files]
     before, after = (
-        "".join(f"--- {change.path}\n{text}" for change in changed if (text := getattr(change, side)) is not None)
+        "".join(f"--- {file.path}\n{text}" for file in change.files if (text := getattr(file, side)) is not None)
         for side in ("before", "after")
     )
-    return Outcome(bool(changed) or is_unread, facts, before, after)
-
-
-def _is_unread(told: t.Mapping[str, t.Any]) -> bool:
-    """Whether the rules were written, but Prometheus has not read them since: a run before this one was cut."""
-    path = pathlib.Path(told["rules_file"])
-    return path.exists() and int(path.stat().st_mtime) > reloading.state(web.server(told["prometheus"])).succeeded_at
-
-
-def _write(changed: t.Sequence[File], told: t.Mapping[str, t.Any]) -> None:
-    """Write all files and have them read; put all of them back when Prometheus does not take them.
-
-    :raises Refusal: a file could not be written, or they were not taken.
-    """
-    done: list[File] = []
-    try:
-        for change in changed:
-            _put(change.path, change.after)
-            done.append(change)
-    except Refusal:
-        _put_back(done)
-        raise
-    if told["reload"] == "none":
-        return
-    server = web.server(told["prometheus"])
-    try:
-        said = reloading.reload(server, told["reload"], told["pid_file"])
-    except Refusal:
-        _put_back(done)
-        raise
-    if said is not None:
-        _put_back(done)
-        again = reloading.reload(server, told["reload"], told["pid_file"])
-        raise Refusal(
-            told["rules_file"],
-            expected="rules that Prometheus reads",
-            found=said,
-            remedy="The former files are back"
-            + (", and Prometheus has read them." if again is None else f", but Prometheus still reads nothing new: {again}."),
-            code="slo_reload_failed",
-        )
-
-
-def _put_back(done: t.Sequence[File]) -> None:
-    for change in reversed(done):
-        _put(change.path, change.before)
-
-
-def _put(path: str, text: str | None) -> None:
-    if text is not None:
-        files.replace(pathlib.Path(path), text.encode(), "slo_unwritable")
-        return
-    try:
-        pathlib.Path(path).unlink(missing_ok=True)
-    except OSError as problem:
-        found = problem.strerror or str(problem)
-        raise Refusal(
-            path, expected="a file that can be removed", found=found, remedy="Look at its folder.", code="slo_unwritable"
-        ) from problem
+    return Outcome(change.is_due, facts, before, after)
