@@ -29,9 +29,11 @@ from ansible_collections.governed.delivery.plugins.module_utils._slo.rules impor
     backtest,
     bundle,
     history,
+    names,
     programs,
     promtool_tests,
     record,
+    recording,
     reloading,
     series,
     windows,
@@ -155,6 +157,41 @@ def test_what_is_taken_out_of_the_rules_is_missed_by_their_tests(
     rules = copy.deepcopy(bundle.rules([GATEWAY]))
     mutation(rules)
     assert "FAILED" in said(any_promtool, tmp_path, rules, cases(GATEWAY, case))
+
+
+def surer(rules: dict[str, t.Any]) -> None:
+    """Ask with the same certainty for an error ratio above what the row burns, not above the objective's: what ADR 0116 decided against."""
+    page = alert(rules, windows.PAGE.name)
+    for row in windows.PAGE.rows:
+        bound = recording.of(GATEWAY, names.lower_bound(row.short))
+        page["expr"] = page["expr"].replace(f"{bound} > 0.001", f"{bound} > 0.001 * {recording.of(GATEWAY, names.factor(row.long))}")
+
+
+@pytest.mark.parametrize(("mutation", "minutes"), [(None, 46), (surer, 111)])
+def test_two_percent_of_one_request_a_second_page_when_the_decision_says(
+    any_promtool: Path, tmp_path: Path, mutation: t.Callable[[dict[str, t.Any]], None] | None, minutes: int
+) -> None:
+    """Seven healthy hours, then 6 of 300 requests fail in each five minutes."""
+    rules = copy.deepcopy(bundle.rules([GATEWAY]))
+    if mutation is not None:
+        mutation(rules)
+        assert rules != bundle.rules([GATEWAY])
+    healthy = 420
+    bad = list(itertools.accumulate([0] * (healthy + 1) + [1, 1, 1, 1, 2] * (minutes // 5 + 1)))
+    good = [60 * minute - wrong for minute, wrong in enumerate(bad)]
+    looks = [(healthy + minutes - 1, 0), (healthy + minutes, 1)]
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": made["series"], "values": " ".join(map(str, values))}
+            for made, values in zip(series.inputs(GATEWAY, [Stretch(1, Decimal(1))]), (bad, good), strict=True)
+        ],
+        "promql_expr_test": [
+            {"expr": promtool_tests.firing(GATEWAY, "page"), "eval_time": f"{minute}m", "exp_samples": [{"value": value}]}
+            for minute, value in looks
+        ],
+    }
+    assert said(any_promtool, tmp_path, rules, {"evaluation_interval": "1m", "tests": [test]}) == ""
 
 
 def story(seed: int) -> list[Stretch]:
