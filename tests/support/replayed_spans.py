@@ -19,9 +19,9 @@ NANOSECONDS = 1_000_000_000
 
 
 def values(attributes: t.Mapping[str, t.Any]) -> list[Raw]:
-    kinds = {bool: "boolValue", float: "doubleValue", str: "stringValue"}
+    kinds = {bool: "boolValue", float: "doubleValue", str: "stringValue", int: "intValue"}
     return [
-        {"key": key, "value": {"intValue": str(value)} if type(value) is int else {kinds[type(value)]: value}}
+        {"key": key, "value": {kinds[type(value)]: str(value) if kinds[type(value)] == "intValue" else value}}
         for key, value in attributes.items()
     ]
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pathlib
-import subprocess
 import types
 import typing as t
 
@@ -36,7 +35,7 @@ def spool(folder: pathlib.Path, *, damaged: bool = False, asked: str = "") -> Sp
 def recovery(feed: Spool, *, lives: bool, patch: pytest.MonkeyPatch) -> Recovery:
     patch.setattr(targets, "SECONDS_TO_DIE", 0.1)
     server = targets.Target.__new__(targets.Target)
-    server._process = t.cast("subprocess.Popen[bytes]", types.SimpleNamespace(poll=lambda: None if lives else 1))
+    server._process = t.cast("t.Any", types.SimpleNamespace(poll=lambda: None if lives else 1))
     return Recovery(t.cast("t.Any", None), server, t.cast("t.Any", None), feed, 0)
 
 
