@@ -16,6 +16,7 @@ from .spans import KINDS, Raw, ResourceSpans, Scope, Span, enumerated, unreadabl
 
 FIXED_64 = 9  # one byte of tag, eight of number
 REMEMBERED_TEXTS = 65_536
+LONGEST_REMEMBERED = 256
 RARE = frozenset({"traceState", "events", "links", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"})
 FLAGS = 6  # two bytes of tag (field 16), four of number
 
@@ -36,13 +37,18 @@ def span_size(span: Span) -> int:
     size = 40 if span.parent_id else 32  # trace_id 18, span_id 10, parent_span_id 10, or 2 when empty; status 2 when empty
     size += (FIXED_64 if span.start else 0) + (FIXED_64 if span.end else 0)
     for attribute in raw.get("attributes") or ():
-        text = (attribute.get("value") or {}).get("stringValue")
-        size += message(_attribute(attribute)) if text is None else _text_attribute(attribute.get("key") or "", text)
+        found = attribute.get("value")
+        text = found.get("stringValue") or found.get("intValue") if found else None
+        if text.__class__ is str and len(text) <= LONGEST_REMEMBERED and len(found) == 1:
+            size += _remembered_attribute(attribute.get("key") or "", *found, text)
+        else:
+            size += message(_attribute(attribute))
     name = raw.get("name")
     if name:
         size += message(_text(name))
-    if raw.get("kind"):
-        size += 1 + varint(enumerated(raw["kind"], KINDS))
+    kind = raw.get("kind")
+    if kind:
+        size += 2 if kind.__class__ is int and 0 < kind < 128 else 1 + varint(enumerated(kind, KINDS))
     status = raw.get("status")
     if status:
         size += message(_status(status)) - 2
@@ -72,19 +78,18 @@ def batch_size(spans: t.Iterable[Span]) -> int:
     :param spans: of one trace and one resource, in their order; at least one.
     :raises Refusal: an attribute that is none of OTLP/JSON's.
     """
-    scopes: dict[int, int] = {}
-    total = 0
+    total = of_scope = 0
+    scope: Scope | None = None
     for span in spans:
-        if not scopes:
-            total = message(resource_size(span.scope.resource_spans))
-        key = id(span.scope)
-        if key not in scopes:
-            scopes[key] = message(scope_size(span.scope))
         try:
-            scopes[key] += message(span_size(span))
+            if span.scope is not scope:
+                total += message(resource_size(span.scope.resource_spans)) if scope is None else message(of_scope)
+                scope = span.scope
+                of_scope = message(scope_size(scope))
+            of_scope += message(span_size(span))
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
             raise unreadable(span, problem) from problem
-    return total + sum(message(size) for size in scopes.values())
+    return total + message(of_scope)
 
 
 def _rare(raw: Raw) -> int:
@@ -116,9 +121,9 @@ def _attributed(raw: Raw) -> int:
 
 
 @functools.lru_cache(maxsize=REMEMBERED_TEXTS)
-def _text_attribute(key: str, text: str) -> int:
-    """The field of an attribute with text, which most are; the same ones come again and again."""
-    return message((message(_text(key)) if key else 0) + message(message(_text(text))))
+def _remembered_attribute(key: str, kind: str, text: str) -> int:
+    """The field of an attribute that JSON writes as text, as most are; the same ones come again and again."""
+    return message(_attribute({"key": key, "value": {kind: text}}))
 
 
 def _attribute(raw: Raw) -> int:

@@ -150,12 +150,13 @@ class Conditions:
 
         :raises Refusal: an attribute that is none of OTLP/JSON's.
         """
-        bits = seen.bits | self._of_resource(resource_spans)
         start, end, longest = seen.start, seen.end, seen.longest
-        status, watches = self._status, self._watches
+        status, watches, between = self._status, self._watches, self._between
         watched = watches.get
         special = bool(self._flag or self._states or self._ottl)
+        span = spans[0]
         try:
+            bits = seen.bits | self._of_resource(resource_spans)
             for span in spans:
                 bits |= status.get(span.status, 0)
                 if not start or span.start < start:
@@ -172,7 +173,7 @@ class Conditions:
                             bits |= watch.of_span(attribute.get("value"))
                 if special:
                     bits |= self._of_special(span)
-                for bit, least, most in self._between:
+                for bit, least, most in between:
                     if least <= end - start < most:
                         bits |= bit
         except (AttributeError, KeyError, TypeError, ValueError) as problem:

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..otlp.spans import ERROR as STATUS_ERROR
-from ..otlp.spans import Span
+from ..otlp.spans import ResourceSpans, Span, value
 from ..policies import model
 from ..policies.evaluate import Decision, Policies, Subject
 
@@ -85,8 +85,12 @@ class Classifier:
         return SLOW if subject.bits & self._slow else HEALTHY
 
 
-def service_of(span: Span) -> str:
-    return str(span.resource.get(SERVICE, ""))
+def service_of(resource_spans: ResourceSpans) -> str:
+    """The service a resource is of; "" when it says none."""
+    for attribute in resource_spans.raw.get("attributes") or ():
+        if attribute.get("key") == SERVICE:
+            return str(value(attribute.get("value")))
+    return ""
 
 
 def route_of(span: Span) -> str:

@@ -5,11 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ..otlp.spans import Span
-
-NANOSECONDS = 1_000_000_000
 LEAP = 3600.0
 
 
@@ -26,14 +21,13 @@ class EventClock:
         self.implausible = 0
         self._leapt = False
 
-    def arrive(self, spans: t.Sequence[Span]) -> float:
-        """The time at which these spans arrive, all at once."""
-        latest = max(span.end for span in spans) / NANOSECONDS
+    def arrive(self, latest: float, spans: int) -> float:
+        """The time at which so many spans arrive, all at once, the latest of which ended at ``latest``."""
         if not self.first:
             self.now = self.first = latest
         elif latest - self.now > LEAP and not self._leapt:
             self._leapt = True
-            self.implausible += len(spans)
+            self.implausible += spans
         elif latest > self.now:
             self.now = latest
             self._leapt = False

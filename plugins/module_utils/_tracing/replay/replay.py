@@ -12,11 +12,12 @@ import operator
 import typing as t
 import zlib
 
+from ..otlp.garbage import uncollected
 from ..otlp.size import batch_size
 from ..otlp.spans import ResourceSpans, Span
 from ..policies import model
 from ..policies.conditions import Observation
-from ..policies.evaluate import Decision, Policies, Verdict
+from ..policies.evaluate import SAMPLED, UNKNOWN, Policies, Verdict
 from ..policies.versions import Version
 from .classes import Classifier, Rules, route_of, service_of
 from .clock import EventClock
@@ -25,6 +26,8 @@ from .sampler import Sampler, Trace, shard_of
 
 MOST_FORGOTTEN = 200_000
 RESOURCE_SPANS = operator.attrgetter("scope.resource_spans")
+END = operator.attrgetter("end")
+NANOSECONDS = 1_000_000_000
 
 
 def replay(
@@ -61,16 +64,18 @@ def replay(
     playing = _Playing(sampling, version, rules or Rules(), replicas, routed_by_trace_id, keep_ids, measure_bytes)
     clock = EventClock()
     next_tick = 0.0
-    for resource_spans, group in itertools.groupby(spans, RESOURCE_SPANS):
-        batch = list(group)
-        now = clock.arrive(batch) if arrive is None else arrive(batch)
-        next_tick = next_tick or now + tick_after
-        if now >= next_tick:
-            next_tick = playing.ticks(next_tick, now)
-        if arrive is None and now - max(span.end for span in batch) / 1e9 > sampling.decision_wait:
-            playing.outcome.behind += len(batch)
-        playing.batch(resource_spans, batch, now)
-    playing.ticks(next_tick, float("inf"))
+    with uncollected():
+        for resource_spans, group in itertools.groupby(spans, RESOURCE_SPANS):
+            batch = list(group)
+            latest = max(map(END, batch)) / NANOSECONDS
+            now = clock.arrive(latest, len(batch)) if arrive is None else arrive(batch)
+            next_tick = next_tick or now + tick_after
+            if now >= next_tick:
+                next_tick = playing.ticks(next_tick, now)
+            if arrive is None and now - latest > sampling.decision_wait:
+                playing.outcome.behind += len(batch)
+            playing.batch(resource_spans, batch, now)
+        playing.ticks(next_tick, float("inf"))
     return playing.finished(clock)
 
 
@@ -102,7 +107,6 @@ class _Playing:
         self._forgotten: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._classifier = self._classifiers[0]
         self._policies = self._samplers[0].policies
-        self._traces = 0
 
     def batch(self, resource_spans: ResourceSpans, spans: list[Span], now: float) -> None:
         """Spans of one resource that arrive together: split by trace, as the collector splits them."""
@@ -114,6 +118,7 @@ class _Playing:
             else:
                 by_trace[trace_id] = [span]
         replica = self._replica_of(resource_spans) if self._split_policies else None
+        service = service_of(resource_spans)
         measures = self._measures
         for trace_id, own in by_trace.items():
             index = self._place(trace_id)
@@ -122,7 +127,7 @@ class _Playing:
             size = batch_size(own) if measures else 0
             trace = sampler.take(trace_id, own, size, now, replica)
             if trace is not None and not trace.rooted:
-                self._locate(trace, own)
+                _locate(trace, service, own)
         traces = sum(len(sampler.traces) for sampler in self._samplers)
         self.outcome.peak_traces = max(self.outcome.peak_traces, traces)
 
@@ -158,23 +163,23 @@ class _Playing:
         if trace.trace_id in self._forgotten:
             self.outcome.decided_again += 1
         if self.outcome.kept_ids is not None and self.outcome.unknown_ids is not None:
-            if verdict.decision is Decision.SAMPLED:
+            if verdict.decision is SAMPLED:
                 self.outcome.kept_ids.add(trace.trace_id)
-            elif verdict.decision is Decision.UNKNOWN:
+            elif verdict.decision is UNKNOWN:
                 self.outcome.unknown_ids.add(trace.trace_id)
         if trace.parts is not None and len(trace.parts) > 1 and self.outcome.split is not None:
             self._tear(trace, trace.parts, self.outcome.split, now)
 
     def on_removal(self, trace: Trace) -> None:
         seen = trace.seen
-        bits = self._policies.conditions.complete(seen) | trace.bits if trace.bits else self._policies.bits(trace.trace_id, seen)
+        bits = self._policies.bits(trace.trace_id, seen) if trace.bits is None else self._policies.conditions.complete(seen) | trace.bits
         tally = self._tally(self._classifier.of(bits), *trace.place)
         tally.all.add(1, seen.spans, seen.bytes)
         if trace.lost:
             (tally.too_early if trace.lost == "too_early" else tally.too_large).add(1, seen.spans, seen.bytes)
-        elif trace.decision is Decision.SAMPLED:
+        elif trace.decision is SAMPLED:
             tally.kept.add(1, trace.kept_spans, trace.kept_bytes)
-        elif trace.decision is Decision.UNKNOWN:
+        elif trace.decision is UNKNOWN:
             tally.unknown.add(1, seen.spans, seen.bytes)
         self._forgotten[trace.trace_id] = None
         if len(self._forgotten) > MOST_FORGOTTEN:
@@ -211,16 +216,6 @@ class _Playing:
             self._replica = (resource_spans, zlib.crc32(text.encode()) % len(self._split_policies))
         return self._replica[1]
 
-    def _locate(self, trace: Trace, spans: list[Span]) -> None:
-        """Service and route of the root; until there is one, the first service that was seen."""
-        for span in spans:
-            if not span.parent_id:
-                trace.rooted = True
-                trace.place = (service_of(span), route_of(span))
-                return
-        if not trace.place[0]:
-            trace.place = (service_of(spans[0]), "")
-
     def _tally(self, name: str, service: str, route: str) -> Tally:
         key = (name, *self._classifiers[0].place(service, route))
         tally = self.outcome.classes.get(key)
@@ -237,10 +232,21 @@ class _Playing:
         kept = {}
         for replica, part in parts.items():
             policies = self._split_policies[replica]
-            kept[replica] = policies.decide(policies.bits(trace.trace_id, part), part, now).decision is Decision.SAMPLED
+            kept[replica] = policies.decide(policies.bits(trace.trace_id, part), part, now).decision is SAMPLED
         split.lost += not any(kept.values())
         split.torn += any(kept.values()) and not all(kept.values())
         split.without_error += not any(kept[replica] for replica, part in parts.items() if part.bits & error_bits)
+
+
+def _locate(trace: Trace, service: str, spans: list[Span]) -> None:
+    """Service and route of the root; until there is one, the first service that was seen."""
+    for span in spans:
+        if not span.parent_id:
+            trace.rooted = True
+            trace.place = (service, route_of(span))
+            return
+    if not trace.place[0]:
+        trace.place = (service, "")
 
 
 def _limits_bytes(sampling: model.Sampling) -> bool:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from ..otlp.size import varint
 from ..otlp.spans import Span
 from ..policies import model
 from ..policies.conditions import Observation
-from ..policies.evaluate import Decision, Policies, Verdict
+from ..policies.evaluate import NOT_SAMPLED, PENDING, SAMPLED, UNKNOWN, Policies, Verdict
 from ..policies.versions import Version, behaves
 from .decision_cache import DecisionCache
 
@@ -25,7 +26,7 @@ class Trace:
 
     :ivar decision: PENDING until decided.
     :ivar due: number of the tick that decides it.
-    :ivar bits: all that was known when it was decided.
+    :ivar bits: all that was known when its wait was over; None until then.
     :ivar parts: with replicas and no tier, what each replica saw of it.
     :ivar lost: why nothing of it is left: "", "too_early" or "too_large".
     """
@@ -36,10 +37,10 @@ class Trace:
         self.trace_id = trace_id
         self.due = due
         self.seen = Observation()
-        self.decision = Decision.PENDING
+        self.decision = PENDING
         self.kept_spans = 0
         self.kept_bytes = 0
-        self.bits = 0
+        self.bits: int | None = None
         self.lost = ""
         self.rooted = False
         self.place = ("", "")
@@ -107,16 +108,17 @@ class Sampler:
         if self._root_wait is not None and any(not span.parent_id for span in spans):
             self._hasten(trace, self._root_wait)
         resource_spans = spans[0].scope.resource_spans
-        trace.seen.bytes += size
-        trace.seen.framing += _framing(size)
+        if size:
+            trace.seen.bytes += size
+            trace.seen.framing += _framing(size)
         self.policies.conditions.observe(trace.seen, resource_spans, spans)
         if replica is not None:
             trace.parts = {} if trace.parts is None else trace.parts
             self.policies.conditions.observe(trace.parts.setdefault(replica, Observation()), resource_spans, spans)
-        if trace.decision is not Decision.PENDING:
+        if trace.decision is not PENDING:
             self._late(trace, spans, size)
         elif self._sampling.maximum_bytes and trace.seen.bytes > self._sampling.maximum_bytes:
-            trace.decision, trace.lost = Decision.NOT_SAMPLED, "too_large"
+            trace.decision, trace.lost = NOT_SAMPLED, "too_large"
             self._withdraw(trace)
             self._release(trace)
         elif self._by_ingest:
@@ -129,10 +131,10 @@ class Sampler:
         self._tick += 1
         for trace_id in due:
             trace = self.traces.get(trace_id)
-            if trace is None or trace.decision is not Decision.PENDING:
+            if trace is None or trace.decision is not PENDING:
                 continue
             if self._by_ingest:
-                trace.decision = Decision.NOT_SAMPLED
+                trace.decision = NOT_SAMPLED
                 self._release(trace)
                 if self._forgets:
                     self._remove(trace)
@@ -143,34 +145,35 @@ class Sampler:
     def finish(self) -> None:
         """Nothing comes any more: what is left in memory goes."""
         while self.traces:
-            self._remove(next(iter(self.traces.values())))
+            _trace_id, trace = self.traces.popitem(last=False)
+            self._listener.on_removal(trace)
 
     def _decide_on_ingest(self, trace: Trace, spans: t.Sequence[Span], now: float) -> None:
         batch = Observation()
         self.policies.conditions.observe(batch, spans[0].scope.resource_spans, spans)
         batch.spans, batch.bytes, batch.framing = trace.seen.spans, trace.seen.bytes, trace.seen.framing
         verdict = self.policies.decide_on_ingest(self.policies.bits(trace.trace_id, batch), batch, now)
-        if verdict.decision is not Decision.PENDING:
+        if verdict.decision is not PENDING:
             self._conclude(trace, verdict, now)
 
     def _conclude(self, trace: Trace, verdict: Verdict, now: float) -> None:
         trace.decision = verdict.decision
-        if verdict.decision is Decision.SAMPLED:
+        if verdict.decision is SAMPLED:
             trace.kept_spans, trace.kept_bytes = trace.seen.spans, trace.seen.bytes
         self._listener.on_decision(trace, verdict, now)
         self._release(trace)
 
     def _release(self, trace: Trace) -> None:
         """With a cache the decision is all that is kept of a trace."""
-        if trace.decision is Decision.UNKNOWN:
+        if trace.decision is UNKNOWN:
             cached = bool(self._sampling.sampled_cache and self._sampling.non_sampled_cache)
         else:
-            cached = (self._sampled if trace.decision is Decision.SAMPLED else self._not_sampled).put(trace.trace_id)
+            cached = (self._sampled if trace.decision is SAMPLED else self._not_sampled).put(trace.trace_id)
         if cached:
             self._remove(trace)
 
     def _late(self, trace: Trace, spans: t.Sequence[Span], size: int) -> None:
-        kept = trace.decision is Decision.SAMPLED
+        kept = trace.decision is SAMPLED
         if kept:
             trace.kept_spans += len(spans)
             trace.kept_bytes += size
@@ -179,9 +182,9 @@ class Sampler:
     def _made_room(self, now: float) -> bool:
         if not self._sampling.block_on_overflow:
             if self.traces:
-                oldest = next(iter(self.traces.values()))
-                oldest.lost = oldest.lost or ("too_early" if oldest.decision is Decision.PENDING else "")
-                self._remove(oldest)
+                _trace_id, oldest = self.traces.popitem(last=False)
+                oldest.lost = oldest.lost or ("too_early" if oldest.decision is PENDING else "")
+                self._listener.on_removal(oldest)
             return True
         while len(self.traces) >= self._capacity and self._batches:
             self.tick(now)
@@ -226,4 +229,4 @@ def _share(size: int, shards: int) -> int:
 
 def _framing(size: int) -> int:
     """Bytes of tag and length of a message of that size within another."""
-    return 1 + max(1, (size.bit_length() + 6) // 7) if size else 0
+    return 1 + varint(size)
