@@ -432,8 +432,9 @@ predicted:
       type: float
     ordinary:
       description:
-        - Of O(traces). C(classes) and C(routes) with traces, kept, C(rate) and its 95 % C(interval), spans and bytes; C(cut) of all three;
-          which policies decided, what was C(lost), what came C(late), and with several replicas and no tier what was C(split).
+        - Of O(traces). C(classes) and C(routes) with traces, kept, C(rate) and its 95 % C(interval), spans and bytes. C(volume) is all that came and
+          was kept of these, late spans too, and C(cut) the share that was not; what cannot be foretold is taken for kept.
+        - Which policies decided, what was C(lost), what came C(late), and with several replicas and no tier what was C(split).
       type: dict
     incident:
       description: The same of O(incident_traces); null without them.

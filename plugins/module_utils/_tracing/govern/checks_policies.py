@@ -25,6 +25,8 @@ def findings(subject: Subject) -> t.Iterator[Finding]:
     sampler = subject.sampler
     if sampler.get("sampling_strategy") == "span-ingest":
         yield from _stateful(policies, versions.behaves(subject.version, "upper_bounds_are_stateful"))
+        if versions.behaves(subject.version, "drop_policies_hold_back_ingest_decisions"):
+            yield from _held_back(policies)
     if sampler.get("tail_storage") is not None and _number(sampler.get("num_shards"), 1) > 1:
         yield error(
             "shards_with_tail_storage",
@@ -114,6 +116,18 @@ def _stateful(policies: t.Iterable[Policy], bounds_are: bool) -> t.Iterator[Find
                 expected="policies that can be decided span by span, with sampling_strategy span-ingest",
                 found=f"{policy.type}{' with an upper bound' if bounded else ''}",
                 remedy="Use trace-complete, or another policy.",
+            )
+
+
+def _held_back(policies: t.Iterable[Policy]) -> t.Iterator[Finding]:
+    for policy in policies:
+        if policy.type == "drop":
+            yield error(
+                "drop_with_span_ingest",
+                policy.path,
+                expected="no drop policy with sampling_strategy span-ingest",
+                found="one that could still match a later span, so that nothing is ever sampled",
+                remedy="Use trace-complete, or drop these spans with the filter processor in front.",
             )
 
 

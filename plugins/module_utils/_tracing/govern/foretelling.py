@@ -8,16 +8,17 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..._common import intervals
+from ..._common import intervals, words
 from ..._common.errors import Refusal
 from ..otlp import reading
 from ..policies import config
 from ..policies.versions import Version
 from ..replay import classes
 from ..replay.classes import Rules
-from ..replay.outcome import Amount, Replay, Tally
+from ..replay.outcome import Amount, Late, Replay, Tally
 from ..replay.replay import replay
 from . import editing, goals, sizing, solver
+from .findings import Finding, warning
 from .goals import Goals
 from .subject import Raw, Subject
 
@@ -32,10 +33,11 @@ class Solved:
 
 @dataclasses.dataclass(frozen=True)
 class Foretold:
-    """What a replay came to. ``kept`` holds the share of decided traces that are kept, at either time."""
+    """What a replay came to. ``kept`` holds the share of decided traces that are kept, at either time; ``findings`` what to know of the recordings."""
 
     facts: dict[str, t.Any]
     kept: tuple[float, float]
+    findings: tuple[Finding, ...]
 
 
 def solved(asked: Goals, traces: t.Sequence[str], version: Version, base: t.Mapping[str, t.Any]) -> Solved:
@@ -84,7 +86,19 @@ def foretold(subject: Subject, traces: t.Sequence[str], incident: t.Sequence[str
         "ordinary": _facts(usual),
         "incident": None if unusual is None else _facts(unusual),
     }
-    return Foretold(facts, (min(low for low, _high in shares), max(high for _low, high in shares)))
+    told = [("traces", usual), *([] if unusual is None else [("incident_traces", unusual)])]
+    behind = tuple(_overlapping(option, outcome.behind) for option, outcome in told if outcome.behind)
+    return Foretold(facts, (min(low for low, _high in shares), max(high for _low, high in shares)), behind)
+
+
+def _overlapping(option: str, spans: int) -> Finding:
+    return warning(
+        "recordings_overlap",
+        option,
+        expected="one recording in the order of time",
+        found=f"{words.number(spans)} spans recorded more than decision_wait after they had ended, which are replayed as if they came so late",
+        remedy="Where several files were recorded at the same time, merge them by time first; else look which sender holds spans back.",
+    )
 
 
 def _share_kept(outcome: Replay) -> tuple[float, float]:
@@ -123,6 +137,7 @@ def _rules(asked: Goals, version: Version) -> Rules:
 
 def _facts(outcome: Replay) -> dict[str, t.Any]:
     total = outcome.tally()
+    volume = _volume(total, outcome.late)
     return {
         "classes": [{"class": name, **_rate(outcome.tally(name))} for name in classes.CLASSES],
         "routes": [
@@ -130,11 +145,8 @@ def _facts(outcome: Replay) -> dict[str, t.Any]:
             for (name, service, route), tally in sorted(outcome.classes.items())
         ],
         "all": _rate(total),
-        "cut": {
-            "traces": _cut(total.all.traces, total.kept.traces),
-            "spans": _cut(total.all.spans, total.kept.spans),
-            "bytes": _cut(total.all.bytes, total.kept.bytes),
-        },
+        "volume": volume,
+        "cut": {unit: _cut(counted["all"], counted["kept"]) for unit, counted in volume.items()},
         "policies": {name: {"decisive": ballot.decisive} for name, ballot in sorted(outcome.policies.items())},
         "never_decisive": solver.shadowed(outcome),
         "lost": {
@@ -165,6 +177,17 @@ def _rate(tally: Tally) -> dict[str, t.Any]:
         "spans_kept": tally.kept.spans,
         "bytes": tally.all.bytes,
         "bytes_kept": tally.kept.bytes,
+    }
+
+
+def _volume(total: Tally, late: Late) -> dict[str, dict[str, int]]:
+    """What came and what may be kept: late spans that only a decision cache knows are of no tally; what cannot be foretold is taken for kept."""
+    return {
+        unit: {
+            "all": getattr(total.all, unit) + getattr(late.by_cache, unit),
+            "kept": getattr(total.kept, unit) + getattr(total.unknown, unit) + getattr(late.kept_by_cache, unit),
+        }
+        for unit in ("traces", "spans", "bytes")
     }
 
 

@@ -47,21 +47,17 @@ def of_replays(times: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any
 
     :param times: ``Foretold.facts`` of the ordinary time, and of an incident where there is one.
     """
-    usual = times[0]["all"]
+    traces, spans = (times[0]["volume"][unit] for unit in ("traces", "spans"))
     errors = [one for facts in times for one in facts["classes"] if one["class"] == classes.ERROR]
     found, kept = (sum(one[key] for one in errors) for key in ("traces", "kept"))
-    cut = usual["traces"] - usual["kept"] - usual["unknown"]
     how = "replayed through the configuration as it is; no collector was asked"
     lost = sum(facts["lost"]["too_early"]["traces"] for facts in times)
     return [
         _share("error_keep_rate", kept, found, f"foretold: {kept} of {found} recorded traces with an error, {how}"),
-        _share("volume_cut", cut, usual["traces"], f"foretold: 1 - kept of {usual['traces']} recorded traces, {how}"),
         _share(
-            "span_cut",
-            usual["spans"] - usual["spans_kept"],
-            usual["spans"],
-            f"foretold: 1 - kept of {usual['spans']} recorded spans, {how}",
+            "volume_cut", traces["all"] - traces["kept"], traces["all"], f"foretold: 1 - kept of {traces['all']} recorded traces, {how}"
         ),
+        _share("span_cut", spans["all"] - spans["kept"], spans["all"], f"foretold: 1 - kept of {spans['all']} recorded spans, {how}"),
         _measure("sampled_too_early", lost, found, f"foretold: recorded traces dropped before their decision, {how}"),
     ]
 

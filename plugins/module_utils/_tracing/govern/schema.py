@@ -4,12 +4,14 @@
 """PRIVATE to the collection. What keys the tail-sampling processor takes, and of which kind, as its config.go has them (contrib v0.161).
 
 The collector itself refuses an unknown key of a block, but not of a policy: there a mistyped block name is kept for an extension that nobody has.
-Since which version a key is known stands in ``policies/versions.py``.
+Which policies there are, which may stand inside which, and since which version, stands in ``policies/versions.py``.
 """
 
 from __future__ import annotations
 
 import typing as t
+
+from ..policies import versions
 
 INTEGER, NUMBER, TEXT, BOOLEAN, DURATION, TEXTS, MAPPING, MAPPINGS = (
     "an integer",
@@ -89,14 +91,13 @@ NEEDED: t.Mapping[str, tuple[str, ...]] = {
     "drop": ("drop_sub_policy",),
 }
 ALLOCATION: Keys = {"policy": TEXT, "percent": INTEGER}
-WITHOUT_BLOCK = ("always_sample", "trace_flags")
-SIMPLE = (*WITHOUT_BLOCK, *(block for block in BLOCKS if block not in ("composite", "and", "not", "drop")))
+WITHOUT_BLOCK = tuple(kind for kind, keys in versions.POLICY_KEYS.items() if not keys)
 ALLOWED: t.Mapping[str, tuple[str, ...]] = {
-    "policies": (*WITHOUT_BLOCK, *BLOCKS),
-    "composite_sub_policy": (*SIMPLE, "and"),
-    "and_sub_policy": (*SIMPLE, "not"),
-    "drop_sub_policy": (*SIMPLE, "not"),
-    "not_sub_policy": SIMPLE,
+    "policies": tuple(versions.POLICIES),
+    **{
+        f"{outer}_sub_policy": tuple(kind for kind in versions.POLICIES if kind not in versions.NESTED or kind in inner)
+        for outer, inner in versions.NESTED.items()
+    },
 }
 
 

@@ -56,7 +56,7 @@ def work(context: Context) -> Outcome:
     servers = [web.server(one) for one in told["telemetry"]]
     if told["state"] == "measured":
         is_asked = told["measure_from"] == "collectors"
-        return Outcome(False, {"measures": measuring.measures(servers, told) if is_asked else _replayed(told, version)})
+        return Outcome(False, {"measures": measuring.measures(servers, told) if is_asked else _replayed(context, version)})
     target = _target(told)
     if told["state"] == "absent":
         return _absent(context, target)
@@ -98,6 +98,7 @@ def _wanted(context: Context, target: Target, version: Version) -> Wanted:
         raise shape.wrong("incident_traces", "traces of an ordinary time beside them", "none", "Name some with traces.")
     if told["traces"]:
         foretold = foretelling.foretold(subject, told["traces"], told["incident_traces"], solved, routed=tier is not None)
+        found += foretold.findings
     facts: dict[str, t.Any] = {
         "config": dict(subject.sampler),
         "findings": [finding.as_dict() for finding in found],
@@ -108,18 +109,21 @@ def _wanted(context: Context, target: Target, version: Version) -> Wanted:
     return Wanted(edit, config, found, facts, foretold)
 
 
-def _replayed(told: Told, version: Version) -> list[dict[str, t.Any]]:
+def _replayed(context: Context, version: Version) -> list[dict[str, t.Any]]:
     """Measures of the configuration as it is, from recorded traces.
 
     :raises Refusals: the configuration has errors.
     """
+    told = context.parameters
     target = _target(told)
     tier = _tier(told, version)
     config = Document(target.read(), target.place).plain
     subject = Subject(config, told["processor"], version, told["replicas"], tier, sizing.traffic(told["traffic"]))
     findings.refuse_errors(checks.findings(subject, told["accept"]))
-    facts = foretelling.foretold(subject, told["traces"], told["incident_traces"], None, routed=tier is not None).facts
-    return measuring.of_replays([facts[time] for time in ("ordinary", "incident") if facts[time] is not None])
+    foretold = foretelling.foretold(subject, told["traces"], told["incident_traces"], None, routed=tier is not None)
+    for finding in foretold.findings:
+        context.warn(str(finding))
+    return measuring.of_replays([foretold.facts[time] for time in ("ordinary", "incident") if foretold.facts[time] is not None])
 
 
 def _present(context: Context, target: Target, wanted: Wanted, version: Version, servers: t.Sequence[web.Server]) -> Outcome:

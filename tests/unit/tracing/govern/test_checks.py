@@ -9,10 +9,11 @@ import copy
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import checks, load_balancing
+from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import checks, load_balancing, schema
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.findings import ERROR
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.sizing import Traffic
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.subject import Subject
+from ansible_collections.governed.delivery.plugins.module_utils._tracing.policies import model, versions
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.policies.versions import Version
 
 NEW = Version(0, 161)
@@ -138,6 +139,24 @@ def test_a_route_with_a_parameter_and_an_anchored_pattern_are_what_they_seem() -
 def test_a_drop_that_leaves_errors_alone_is_taken() -> None:
     spared = {"name": "no_errors", "type": "not", "not": {"not_sub_policy": ERRORS}}
     assert found(with_policy(dropping(spared))) == {}
+
+
+@pytest.mark.parametrize(("version", "expected"), [(Version(0, 151), {}), (Version(0, 152), {"drop_with_span_ingest": ERROR})])
+def test_a_drop_holds_back_all_that_is_decided_on_arrival(version: Version, expected: t.Mapping[str, str]) -> None:
+    """As the collectors do: ``span_ingest_drop`` of tests/support/tail_sampling_cases.py."""
+    config = with_policy(dropping({**BASELINE, "name": "never_errors"}))
+    config["processors"]["tail_sampling"]["sampling_strategy"] = "span-ingest"
+    assert found(config, version, accepted=["drop_reaches_errors"]) == {"drop_reaches_errors": "warning", **expected}
+
+
+def test_the_kinds_of_keys_and_the_versions_of_keys_are_of_the_same_keys() -> None:
+    assert schema.PROCESSOR.keys() == versions.KEYS.keys()
+    assert versions.POLICY_KEYS.keys() == versions.POLICIES.keys()
+    assert {kind: set(keys) for kind, keys in versions.POLICY_KEYS.items() if keys} == {
+        kind: set(keys) for kind, keys in schema.BLOCKS.items()
+    }
+    assert all(set(keys) <= schema.BLOCKS[kind].keys() for kind, keys in schema.NEEDED.items())
+    assert set(schema.STRATEGIES) == {model.TRACE_COMPLETE, model.SPAN_INGEST}
 
 
 def test_an_accepted_finding_is_a_warning() -> None:

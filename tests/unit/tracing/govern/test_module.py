@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 
 from playground import modules, traces
 
@@ -106,6 +107,35 @@ def test_errors_that_are_behind_the_sampler_are_counted(tmp_path: Path, ordinary
     assert measure["interval"][0] < measure["value"] < measure["interval"][1]
     nothing = run(tmp_path, WHOLE, state="measured", traces=[str(ordinary)], kept=[str(tmp_path / "gone")])
     assert nothing["measures"][0]["value"] is None
+
+
+def test_what_a_configuration_would_keep_is_measured_where_no_collector_runs(tmp_path: Path, ordinary: Path) -> None:
+    incident = tmp_path / "incident.jsonl"
+    incident.write_text("".join(f"{line}\n" for line in traces.lines("incident", traces=300)))
+    errors = {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}
+    baseline = {"name": "baseline", "type": "probabilistic", "probabilistic": {"sampling_percentage": 10}}
+    config = yaml.safe_load(WHOLE)
+    failed = {
+        "name": "server_errors",
+        "type": "numeric_attribute",
+        "numeric_attribute": {"key": "http.response.status_code", "min_value": 500},
+    }
+    config["processors"]["tail_sampling"] = {"policies": [errors, failed, baseline]}
+    config["service"]["pipelines"]["traces"]["processors"] = ["memory_limiter", "tail_sampling"]
+    told: dict[str, t.Any] = {"state": "measured", "measure_from": "replay", "traces": [str(ordinary)], "incident_traces": [str(incident)]}
+    answer = run(tmp_path, yaml.safe_dump(config), **told)
+    assert (answer["failed"], answer["changed"]) == (False, False), answer
+    found = {one["name"]: one for one in answer["measures"]}
+    assert found.keys() == {"error_keep_rate", "volume_cut", "span_cut", "sampled_too_early"}
+    assert all("no collector was asked" in one["how"] for one in found.values())
+    assert found["volume_cut"]["samples"] == 1200
+    assert 0.6 < found["volume_cut"]["value"] < 0.95
+    assert found["error_keep_rate"]["value"] == 1.0
+
+    overlapping = run(tmp_path, yaml.safe_dump(config), **{**told, "traces": [str(ordinary), str(incident)]})
+    assert any(warning.startswith("traces: expected one recording") for warning in overlapping["warnings"])
+    wrong = run(tmp_path, WHOLE, **told)
+    assert "sampler_missing" in codes(wrong)
 
 
 def test_nothing_to_measure_is_refused(tmp_path: Path) -> None:
