@@ -130,7 +130,7 @@ def test_what_a_configuration_would_keep_is_measured_where_no_collector_runs(tmp
     assert all("no collector was asked" in one["how"] for one in found.values())
     assert found["volume_cut"]["samples"] == 1200
     assert 0.6 < found["volume_cut"]["value"] < 0.95
-    assert found["error_keep_rate"]["value"] == 1.0
+    assert 0.95 <= found["error_keep_rate"]["value"] < 1  # one error comes when its trace has been decided
 
     overlapping = run(tmp_path, yaml.safe_dump(config), **{**told, "traces": [str(ordinary), str(incident)]})
     assert any(warning.startswith("traces: expected one recording") for warning in overlapping["warnings"])
