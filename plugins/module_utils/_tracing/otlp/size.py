@@ -15,8 +15,9 @@ import typing as t
 from .spans import KINDS, Raw, ResourceSpans, Scope, Span, enumerated, unreadable, value
 
 FIXED_64 = 9  # one byte of tag, eight of number
-REMEMBERED_TEXTS = 65_536
-LONGEST_REMEMBERED = 256
+SHORT_ATTRIBUTE = 8  # what is around key and text: tag and length of the attribute, of its key, of its value and of the value's text
+REMEMBERED_NUMBERS = 65_536
+LONGEST_SHORT = 127 - 6  # characters of both, so that each of these lengths is one byte
 RARE = frozenset({"traceState", "events", "links", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"})
 FLAGS = 6  # two bytes of tag (field 16), four of number
 
@@ -28,7 +29,7 @@ def varint(number: int) -> int:
 
 def message(size: int) -> int:
     """Bytes of a field that holds a message or text of ``size`` bytes, with its tag and its length."""
-    return size + 2 if size < 128 else 1 + varint(size) + size
+    return size + (2 if size < 1 << 7 else 3 if size < 1 << 14 else 1 + varint(size))
 
 
 def span_size(span: Span) -> int:
@@ -37,10 +38,12 @@ def span_size(span: Span) -> int:
     size = 40 if span.parent_id else 32  # trace_id 18, span_id 10, parent_span_id 10, or 2 when empty; status 2 when empty
     size += (FIXED_64 if span.start else 0) + (FIXED_64 if span.end else 0)
     for attribute in raw.get("attributes") or ():
-        found = attribute.get("value")
-        text = found.get("stringValue") or found.get("intValue") if found else None
-        if text.__class__ is str and len(text) <= LONGEST_REMEMBERED and len(found) == 1:
-            size += _remembered_attribute(attribute.get("key") or "", *found, text)
+        key, found = attribute.get("key"), attribute.get("value") or {}
+        text = found.get("stringValue")
+        if key and text is not None and len(key) + len(text) <= LONGEST_SHORT and key.isascii() and text.isascii():
+            size += SHORT_ATTRIBUTE + len(key) + len(text)  # the sum of _attribute, as it is for most
+        elif "intValue" in found:
+            size += _number_attribute(key, found["intValue"])
         else:
             size += message(_attribute(attribute))
     name = raw.get("name")
@@ -120,10 +123,10 @@ def _attributed(raw: Raw) -> int:
     return size + (1 + varint(int(raw["droppedAttributesCount"])) if raw.get("droppedAttributesCount") else 0)
 
 
-@functools.lru_cache(maxsize=REMEMBERED_TEXTS)
-def _remembered_attribute(key: str, kind: str, text: str) -> int:
-    """The field of an attribute that JSON writes as text, as most are; the same ones come again and again."""
-    return message(_attribute({"key": key, "value": {kind: text}}))
+@functools.lru_cache(maxsize=REMEMBERED_NUMBERS)
+def _number_attribute(key: str | None, number: str | int) -> int:
+    """The field of an attribute with a number; the same ones come again and again."""
+    return message(_attribute({"key": key, "value": {"intValue": number}}))
 
 
 def _attribute(raw: Raw) -> int:
