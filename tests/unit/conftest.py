@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hypothesis
 
-# No deadline: the machine may be busy. No database: a failing example is printed, and belongs into the test as an @example.
-hypothesis.settings.register_profile("unit", deadline=None, database=None, print_blob=True)
+# No deadline, and nothing is too slow: the machine may be busy. No database: a failing example is printed, and belongs into the test as an @example.
+hypothesis.settings.register_profile(
+    "unit", deadline=None, database=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("unit")

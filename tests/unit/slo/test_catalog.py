@@ -39,6 +39,9 @@ slos:
   - name: fast
     objective: 99
     sli: {latency: {histogram: 'took_seconds{job="search"}', le: 1}}
+  - name: counted
+    objective: 99
+    sli: {latency: {histogram: 'request_count_seconds{job="search"}', le: 1}}
 """
 
 
@@ -80,7 +83,7 @@ def test_conventions_name_other_metrics() -> None:
 
 
 def test_the_full_form_is_read() -> None:
-    fast, fresh = catalog.read(FULL).slos
+    _counted, fast, fresh = catalog.read(FULL).slos
     assert (fresh.objective, fresh.window_days, fresh.group_by, fresh.min_bad_events) == (decimal.Decimal("99.95"), 28, ("region",), 10)
     assert (fresh.absent, fresh.pages, fresh.tickets, fresh.owner, fresh.tier) == ("ticket", False, True, "team-find", "1")
     assert fast.sli == Latency('took_seconds{job="search"}', decimal.Decimal(1))

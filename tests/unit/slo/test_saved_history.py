@@ -83,3 +83,16 @@ def test_a_service_level_without_events_makes_no_number() -> None:
     found = {one["name"]: one for one in measuring.of_history(load(document()), levels, runbooks_directory=None)}
     assert found["pages_per_day_after"]["value"] is None
     assert "gateway-availability" in found["pages_per_day_after"]["how"]
+
+
+def test_a_metric_that_is_gone_would_have_paged_once_for_each_time() -> None:
+    minutes = 120
+    total: list[int | None] = [None] * 10 + [600] * 30 + [None] * 20 + [600] * 10 + [None] * 6 + [600] * 44
+    assert len(total) == minutes
+    slos = {f"{name}-availability": {"bad": [one and 0 for one in total], "total": total} for name in ("gateway", "docs-api")}
+    saved = load(document(slos=slos, pages=[]))
+    levels = catalog.read(observability.CATALOG)
+    found = {one["name"]: one for one in measuring.of_history(saved, levels, runbooks_directory=None)}
+    assert found["pages_per_day_after"]["how"].startswith("2 pages"), (
+        "of both, for 20 minutes, and not for what came before or for six minutes"
+    )

@@ -133,7 +133,9 @@ def _latency(ratio: t.Mapping[str, str]) -> dict[str, str] | None:
     total = promql.plain_selector(ratio["total"])
     if len(bounds) != 1 or not good.name.endswith("_bucket") or not values.DECIMAL.match(bounds[0]):
         return None
-    found = Latency(total.text.replace("_count", "", 1), decimal.Decimal(bounds[0]))
+    if not total.name.endswith("_count"):
+        return None
+    found = Latency(total.name.removesuffix("_count") + total.text.removeprefix(total.name), decimal.Decimal(bounds[0]))
     return (
         {"histogram": found.histogram, "le": bounds[0]}
         if (values.selector(found.good, ""), found.total) == (good.text, total.text)

@@ -42,7 +42,6 @@ class Events:
 class Firing:
     """An alert that fired, by epoch seconds of the evaluations at which it began and at which it was over; ``end`` is None when it still fires."""
 
-    severity: str
     start: int
     end: int | None
 
@@ -70,8 +69,19 @@ def firings(slo: Slo, alert: windows.Alert, events: Events) -> list[Firing]:
             began = now
         elif not fires and began is not None:
             over = None if fires is None else events.start + now * MINUTE
-            found.append(Firing(alert.severity, events.start + began * MINUTE, over))
+            found.append(Firing(events.start + began * MINUTE, over))
             began = None
+    return found
+
+
+def absences(slo: Slo, groups: t.Sequence[Events]) -> int:
+    """How often the alert for a metric that is gone would have fired: all of its groups without a number for that long, after there was one."""
+    recorded = [any(not math.isnan(total) for total in minute) for minute in zip(*(one.windows[BASE].total for one in groups), strict=True)]
+    began = recorded.index(True) if True in recorded else len(recorded)
+    found, gone = 0, 0
+    for is_recorded in recorded[began:]:
+        gone = 0 if is_recorded else gone + 1
+        found += gone == windows.absent_minutes(slo) + 1
     return found
 
 

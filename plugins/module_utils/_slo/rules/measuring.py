@@ -84,6 +84,9 @@ def _reckoned(
     if not minutes:
         return _nothing_of_pages(at, "no events of any service level in these days")
     after = sum(len(backtest.firings(slo, windows.PAGE, events)) for slo, events in recorded if slo.pages)
+    for slo in catalog.slos:
+        if slo.absent == "page":
+            after += backtest.absences(slo, [events for other, events in recorded if other is slo])
     spoken = f"in {minutes} observed minutes{where}"
     ours = f"pages of the rules of {len(catalog.slos)} service levels, reckoned over what was recorded"
     told = {

@@ -12,7 +12,9 @@ from ..policies import versions
 from .findings import Finding, error
 from .subject import Policy, Subject, every, top
 
+# The collector starts with a composite there, too, but spends its budget anew on every batch of a trace.
 STATEFUL = ("rate_limiting", "bytes_limiting", "composite")
+UPPER = {"latency": "upper_threshold_ms", "span_count": "max_spans"}
 
 
 def findings(subject: Subject) -> t.Iterator[Finding]:
@@ -93,7 +95,10 @@ def _limits(policy: Policy) -> t.Iterator[Finding]:
         path = f"{policy.path}.ottl_condition"
         yield error("limits", path, expected="at least one condition below span or spanevent", found="none", remedy="Write one.")
     for key, least, most in rules.get(policy.type, ()):
-        value = policy.block.get(key)
+        upper = UPPER.get(policy.type)
+        if upper is not None and _number(policy.block.get(upper), 0) > 0:
+            continue  # from 0 up to a bound says something
+        value = policy.block.get(key, None if upper is None else 0)
         if words.is_number(value) and (value < least or (most is not None and value > most)):
             expected = f"{least:g} or more" if most is None else f"between {least:g} and {most:g}"
             yield error(

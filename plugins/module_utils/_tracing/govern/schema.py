@@ -75,14 +75,12 @@ BLOCKS: t.Mapping[str, Keys] = {
     "drop": {"drop_sub_policy": MAPPINGS},
 }
 NEEDED: t.Mapping[str, tuple[str, ...]] = {
-    "latency": ("threshold_ms",),
     "numeric_attribute": ("key",),
     "probabilistic": ("sampling_percentage",),
     "status_code": ("status_codes",),
     "string_attribute": ("key", "values"),
     "rate_limiting": ("spans_per_second",),
     "bytes_limiting": ("bytes_per_second",),
-    "span_count": ("min_spans",),
     "trace_state": ("key", "values"),
     "boolean_attribute": ("key", "value"),
     "composite": ("max_total_spans_per_second", "composite_sub_policy", "rate_allocation"),

@@ -109,6 +109,8 @@ def test_nothing_is_wrong_with_a_good_one() -> None:
         ({"name": "crash", "type": "numeric_attribute", "numeric_attribute": {"key": "n"}}, "limits"),
         ({"name": "slow", "type": "latency", "latency": {"threshold_ms": 500, "upper_threshold_ms": 100}}, "limits"),
         ({"name": "slow", "type": "latency", "latency": {"threshhold_ms": 500}}, "unknown_key"),
+        ({"name": "slow", "type": "latency", "latency": {}}, "limits"),
+        ({"name": "long", "type": "span_count", "span_count": {"min_spans": 0}}, "limits"),
         ({"name": "slow", "type": "latency", "latency": {"threshold_ms": "500"}}, "wrong_kind"),
         ({"name": "slow", "type": "latency", "latncy": {"threshold_ms": 5}}, "unknown_key"),
         ({"name": "slow", "type": "latency"}, "block_missing"),
@@ -121,6 +123,17 @@ def test_nothing_is_wrong_with_a_good_one() -> None:
 )
 def test_a_lying_policy_is_an_error_of_its_own(policy: t.Mapping[str, t.Any], code: str) -> None:
     assert found(with_policy(policy))[code] == ERROR
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"name": "quick", "type": "latency", "latency": {"threshold_ms": 0, "upper_threshold_ms": 1000}},
+        {"name": "short", "type": "span_count", "span_count": {"max_spans": 3}},
+    ],
+)
+def test_from_nothing_up_to_a_bound_says_something(policy: t.Mapping[str, t.Any]) -> None:
+    assert found(with_policy(policy)) == {}
 
 
 def test_what_only_may_be_meant_otherwise_is_a_warning() -> None:

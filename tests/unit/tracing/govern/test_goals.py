@@ -81,7 +81,7 @@ def test_a_drop_that_cannot_leave_errors_alone_is_refused() -> None:
         parsed(Version(0, 153), never_keep=[match("health", values=["/health"])])
 
 
-@hypothesis.given(everything=st.integers(50, 10**6), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)), cut=st.floats(0.0, 0.99))
+@hypothesis.given(everything=st.integers(50, 10**6), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)), cut=st.floats(0.001, 0.99))
 @hypothesis.settings(deadline=None, database=None, max_examples=200)
 def test_the_largest_baseline_that_cuts_enough(everything: int, shares: tuple[float, float], cut: float) -> None:
     least, most = (round(share * everything) for share in sorted(shares))
