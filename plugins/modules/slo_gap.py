@@ -16,6 +16,7 @@ description:
     by id. The same input gives the same bytes.
   - For each that is over its budget it names burn at four windows, who brings the bad events and how that was a week before, the owner, the runbook,
     and a kind of action.
+  - Each also gets texts to look further with, PromQL and TraceQL, and what was deployed, where that is told.
   - What has no data, no number, or a period of which less than 95 % was recorded is C(unknown), never healthy. What has fewer bad events
     than its C(min_bad_events) is C(too_few), and not reported.
   - Keeps one comment on an issue up to date, which it finds by a hidden marker.
@@ -31,6 +32,29 @@ options:
     description: Within which time bad events are counted by their labels, as V(6h) or V(1d).
     type: str
     default: 1d
+  deployments:
+    description: What was deployed when. The last three of a service within the objective's period stand in its report.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      time:
+        description: When, with its offset, as V(2026-03-30T10:00:00+00:00).
+        type: str
+        required: true
+      service:
+        description: The service as the catalogue calls it.
+        type: str
+        required: true
+      version:
+        description: What went out.
+        type: str
+        required: true
+  deployments_query:
+    description:
+      - PromQL that says the same, as V(max by (service, version\) (deployment_timestamp_seconds\)). Each series has the labels C(service) and C(version),
+        and the time in epoch seconds as value. A snapshot keeps the answer.
+    type: str
   runbooks:
     description: Folder that the catalogue's runbooks are looked for in. Left out, they are not looked for.
     type: path
@@ -210,6 +234,16 @@ slos:
       description: The largest three, with labels, bad events, their share, and the share a week before.
       type: list
       elements: dict
+    deployments:
+      description: Time and version of the last three deployments within the objective's period, the last first.
+      type: list
+      elements: dict
+    queries:
+      description:
+        - C(bad_events) is PromQL of who brings them. C(exemplars) is a selector for Prometheus' C(/api/v1/query_exemplars).
+        - C(traces) is TraceQL for the spans of the service's requests that failed or were too slow, of the first contributor where its labels are
+          of OpenTelemetry's conventions.
+      type: dict
     suggested:
       description: C(roll_back), C(mend_contributor), C(scale), C(review_objective), C(mend_measurement), C(investigate) or C(none).
       type: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import time
 import typing as t
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,7 @@ def samples(now: int) -> t.Iterator[prometheus.SAMPLE]:
                 if index < 2:
                     for window in ("1h", "6h", "1d", "3d"):
                         yield f"slo:burn:ratio_rate{window}{labels}", at, 3.0
+    yield 'deployment_timestamp_seconds{service="gateway",version="2"}', last, float(last - DAY)
     for index in range(8 * 288):
         at = last - 300 * index
         counted = 8 * 288 - index
@@ -115,8 +118,29 @@ def test_what_prometheus_recorded_is_ranked(told: dict[str, t.Any]) -> None:
     assert (values["slos_over_budget"], values["slos_unknown"], values["runbooks_broken"]) == (1, 2, 0)
 
 
+def test_what_was_deployed_is_told_and_the_query_finds_who_brings_the_bad_events(
+    told: dict[str, t.Any], server: prometheus.Prometheus
+) -> None:
+    more = {"time": "2020-01-01T00:00:00Z", "service": "gateway", "version": "1"}
+    answer = asked(told, deployments_query="max by (service, version) (deployment_timestamp_seconds)", deployments=[more])
+    worst = answer["slos"][0]
+    assert [one["version"] for one in worst["deployments"]] == ["2"]
+    measured = asked_of(server, worst["queries"]["bad_events"])
+    assert [one["labels"] for one in worst["contributors"]] == measured
+    refused = modules.run("slo_gap", {**told, "deployments_query": "vector(1)"})
+    assert (refused["failed"], refused["refusals"][0]["object"]) == (True, "deployments_query")
+
+
+def asked_of(server: prometheus.Prometheus, query: str) -> list[dict[str, str]]:
+    """Labels of a query's series, the largest first."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{server.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=10) as response:
+        found = json.load(response)["data"]["result"]
+    return [one["metric"] for one in sorted(found, key=lambda one: -float(one["value"][1]))]
+
+
 def test_the_snapshot_gives_the_same_report(told: dict[str, t.Any], tmp_path: Path) -> None:
-    live = asked(told)
+    live = asked(told, deployments_query="deployment_timestamp_seconds")
     offline = {"catalog": told["catalog"], "runbooks": told["runbooks"], "snapshot": told["snapshot_path"]}
     pages = [tmp_path / "one.md", tmp_path / "two.md"]
     for page in pages:

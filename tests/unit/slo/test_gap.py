@@ -14,8 +14,19 @@ import hypothesis.strategies as st
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common import runbooks
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus import promql
+from ansible_collections.governed.delivery.plugins.module_utils._common.prometheus.answers import Sample
 from ansible_collections.governed.delivery.plugins.module_utils._slo.catalog.slo import Latency, Ratio, Slo
-from ansible_collections.governed.delivery.plugins.module_utils._slo.gap import actions, asking, observations, ranking, report
+from ansible_collections.governed.delivery.plugins.module_utils._slo.gap import (
+    actions,
+    asking,
+    deployments,
+    leads,
+    observations,
+    ranking,
+    report,
+)
+from ansible_collections.governed.delivery.plugins.module_utils._slo.gap.deployments import Deployment
 from ansible_collections.governed.delivery.plugins.module_utils._slo.gap.observations import Contributor, Observation, Snapshot
 from hypothesis import given
 
@@ -136,6 +147,68 @@ def test_bad_events_by_label_are_asked_for_as_the_catalogue_counts_them() -> Non
     assert asking.bad_events(level, "1d") == f'{total} - (sum by (route) (increase(g{{job="a"}}[1d])) or {total} * 0)'
     slow = dataclasses.replace(level, sli=Latency('h{job="a"}', decimal.Decimal("0.3")))
     assert 'h_bucket{job="a",le="0.3"}[1d]' in asking.bad_events(slow, "1d")
+
+
+ROUTES = (ranking.Share((("http_route", '/a"b'), ("pod", "p1")), 9, 0.9, None),)
+
+
+@pytest.mark.parametrize(
+    ("sli", "shares", "exemplars", "traces"),
+    [
+        (Ratio("t", bad='b{c="5"}'), (), 'b{c="5"}', '{ resource.service.name = "gateway" && kind = server && status = error }'),
+        (
+            Ratio("t", good="g"),
+            ROUTES,
+            "t",
+            '{ resource.service.name = "gateway" && kind = server && status = error && span.http.route = "/a\\"b" }',
+        ),
+        (
+            Latency('took_seconds{a="b"}', decimal.Decimal("0.3")),
+            (),
+            'took_seconds_bucket{a="b"}',
+            '{ resource.service.name = "gateway" && kind = server && duration > 300ms }',
+        ),
+        (
+            Latency("took_milliseconds", decimal.Decimal("2.5")),
+            (),
+            "took_milliseconds_bucket",
+            '{ resource.service.name = "gateway" && kind = server && duration > 2500us }',
+        ),
+    ],
+)
+def test_queries_to_look_further_with(sli: Ratio | Latency, shares: tuple[ranking.Share, ...], exemplars: str, traces: str) -> None:
+    level = dataclasses.replace(slo(sli=sli), group_by=("http_route",))
+    found = leads.queries(level, "1d", shares)
+    assert (found["exemplars"], found["traces"]) == (exemplars, traces)
+    assert promql.selectors(found["bad_events"])
+    assert promql.plain_selector(found["exemplars"])
+
+
+def test_the_last_three_deployments_of_the_service_within_its_period_are_told() -> None:
+    went_out = [(AT - 86400 * days, "gateway", f"v{days}") for days in (31, 20, 4, 3, 1)]
+    all_of_them = [Deployment(*one) for one in [*went_out, (AT - 60, "docs", "x"), (AT + 60, "gateway", "to come")]]
+    snapshot = Snapshot(AT, "1d", {"gateway-errors": OVER}, deployments.ordered(all_of_them))
+    gaps = ranking.rank([slo()], snapshot)
+    [entry] = report.document(gaps, snapshot, {})["slos"]
+    assert [one["version"] for one in entry["deployments"]] == ["v1", "v3", "v4"]
+    assert "- Deployed: v1 at 2026-03-29T10:00:00+00:00, v3 at " in report.markdown(gaps, snapshot, {}, 10, "")
+    assert observations.load(observations.dump(snapshot), "snapshot") == snapshot
+
+
+@pytest.mark.parametrize(
+    ("labels", "value"),
+    [({"service": "a"}, float(AT)), ({"version": "1"}, float(AT)), ({"service": "a", "version": "1"}, float("nan"))],
+)
+def test_a_query_that_says_no_deployment_is_refused(labels: dict[str, str], value: float) -> None:
+    with pytest.raises(Refusal, match="service and version"):
+        deployments.of_samples([Sample(labels, value)], "deployments_query")
+
+
+@pytest.mark.parametrize("text", ["topk(1, a)", "a`b", "a``b`"])
+def test_a_query_in_markdown_ends_where_it_ends(text: str) -> None:
+    span = report._code(text)
+    ticks = span[: len(span) - len(span.lstrip("`"))]
+    assert ticks not in span[len(ticks) : -len(ticks)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,11 @@ class Latency:
         """All events."""
         return self._selector("_count")
 
+    @property
+    def buckets(self) -> str:
+        """All buckets, which are what has exemplars."""
+        return self._selector("_bucket")
+
     def _selector(self, suffix: str, *more: str) -> str:
         name, _brace, labels = self.histogram.removesuffix("}").partition("{")
         inner = ",".join([*([labels] if labels else []), *more])

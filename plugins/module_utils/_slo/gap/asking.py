@@ -15,6 +15,8 @@ from ..._common.web import Server, Unusable
 from ..catalog.slo import Ratio, Slo
 from ..prometheus import queries
 from ..rules import names
+from . import deployments
+from .deployments import Deployment
 from .observations import BURN_WINDOWS, Contributor, Observation, Snapshot
 
 WEEK = 7 * 86400
@@ -82,6 +84,16 @@ def _contributors(server: Server, slo: Slo, at: int, window: str) -> tuple[Contr
     before = _by_labels(_asked(server, expression, at - WEEK))
     found = [Contributor(labels, bad, before.get(labels)) for labels, bad in now.items() if bad > 0]
     return tuple(sorted(found, key=lambda one: (-one.bad, one.labels)))
+
+
+def deployed(server: Server, expression: str, at: int, path: str) -> tuple[Deployment, ...]:
+    """What was deployed when, by a query of the caller.
+
+    :param path: the option, for refusals.
+    :raises Unusable: it cannot be asked.
+    :raises Refusal: it answers something else.
+    """
+    return deployments.of_samples(_asked(server, expression, at), path)
 
 
 def bad_events(slo: Slo, window: str) -> str:

@@ -9,11 +9,12 @@ A number that was not seen is None, and never 0.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import typing as t
 
 from ..._common import shape, words
+from . import deployments
+from .deployments import Deployment
 
 BURN_WINDOWS = ("1h", "6h", "1d", "3d")
 VERSION = 1
@@ -46,11 +47,15 @@ class Observation:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """Observations by the id of their service level, as of ``at`` (epoch seconds); contributors are of ``contributors_window``."""
+    """Observations by the id of their service level, as of ``at`` (epoch seconds); contributors are of ``contributors_window``.
+
+    ``deployments`` in the order of time.
+    """
 
     at: int
     contributors_window: str
     observations: t.Mapping[str, Observation]
+    deployments: tuple[Deployment, ...] = ()
 
 
 def dump(snapshot: Snapshot) -> str:
@@ -60,6 +65,7 @@ def dump(snapshot: Snapshot) -> str:
         "at": words.iso(snapshot.at),
         "contributors_window": snapshot.contributors_window,
         "slos": {slo_id: _written(seen) for slo_id, seen in snapshot.observations.items()},
+        "deployments": [one.as_dict() for one in snapshot.deployments],
     }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -73,7 +79,7 @@ def load(text: str, place: str) -> Snapshot:
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise shape.wrong(place, "JSON, as snapshot_path writes it", "no JSON", "Correct the file.") from None
-    document = shape.mapping(found, place, required=("version", "at", "contributors_window", "slos"))
+    document = shape.mapping(found, place, required=("version", "at", "contributors_window", "slos"), optional=("deployments",))
     if document["version"] != VERSION:
         raise shape.wrong(f"{place}.version", str(VERSION), words.described(document["version"]), "Use the collection that wrote it.")
     slos = document["slos"]
@@ -81,7 +87,8 @@ def load(text: str, place: str) -> Snapshot:
         raise shape.wrong(f"{place}.slos", "a mapping by slo_id", words.described(slos), "Correct it.")
     observations = {slo_id: _read(entry, f"{place}.slos.{slo_id}") for slo_id, entry in slos.items()}
     window = shape.text(document["contributors_window"], f"{place}.contributors_window")
-    return Snapshot(_moment(document["at"], f"{place}.at"), window, observations)
+    deployed = deployments.parse(document.get("deployments", []), f"{place}.deployments")
+    return Snapshot(deployments.moment(document["at"], f"{place}.at"), window, observations, deployed)
 
 
 def _written(seen: Observation) -> dict[str, t.Any]:
@@ -124,13 +131,3 @@ def _count(found: object, path: str) -> float | None:
     if value < 0:
         raise shape.wrong(path, "a number that is not negative, or null", words.number(value), "Correct it.")
     return value
-
-
-def _moment(found: object, path: str) -> int:
-    try:
-        moment = datetime.datetime.fromisoformat(str(found))
-    except ValueError:
-        raise shape.wrong(path, "a time with its offset, as 2026-03-30T10:00:00+00:00", words.described(found), "Correct it.") from None
-    if moment.tzinfo is None:
-        raise shape.wrong(path, "a time with its offset", "one without", "Add +00:00.")
-    return round(moment.timestamp())

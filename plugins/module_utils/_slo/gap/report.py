@@ -9,11 +9,14 @@ import re
 import typing as t
 
 from ..._common import words
-from . import actions
+from . import actions, deployments, leads
+from .deployments import Deployment
 from .observations import BURN_WINDOWS, Snapshot
 from .ranking import OVER, TOO_FEW, UNKNOWN, Gap
 
 MOST_SHARES = 3
+MOST_DEPLOYMENTS = 3
+LOOK: t.Mapping[str, str] = {"bad_events": "PromQL", "exemplars": "exemplars of", "traces": "TraceQL"}
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")  # an @ would call a person
 SUGGESTED: t.Mapping[str, str] = {
     "roll_back": "roll back",
@@ -31,7 +34,10 @@ def document(gaps: t.Sequence[Gap], snapshot: Snapshot, runbooks: t.Mapping[str,
 
     :param runbooks: what is wrong with each one's runbook by slo_id, None when nothing is.
     """
-    return {"at": words.iso(snapshot.at), "slos": [_entry(index, gap, runbooks.get(gap.slo.id)) for index, gap in enumerate(gaps, 1)]}
+    return {
+        "at": words.iso(snapshot.at),
+        "slos": [_entry(index, gap, snapshot, runbooks.get(gap.slo.id)) for index, gap in enumerate(gaps, 1)],
+    }
 
 
 def markdown(gaps: t.Sequence[Gap], snapshot: Snapshot, runbooks: t.Mapping[str, str | None], top: int, base: str) -> str:
@@ -98,10 +104,21 @@ def _section(place: int, gap: Gap, snapshot: Snapshot, runbook: str | None, base
         lines.append(
             f"- {_plain(named)}: {share.share:.0%} of the bad events of the last {snapshot.contributors_window}, {before} a week before"
         )
+    deployed = [f"{_plain(one.version)} at {words.iso(one.at)}" for one in _deployed(gap, snapshot)]
+    lines += [f"- Deployed: {', '.join(deployed)}"] if deployed else []
+    lines += [
+        f"- Look at {LOOK[kind]} {_code(query)}" for kind, query in leads.queries(gap.slo, snapshot.contributors_window, gap.shares).items()
+    ]
     return [*lines, ""]
 
 
-def _entry(place: int, gap: Gap, runbook: str | None) -> dict[str, t.Any]:
+def _deployed(gap: Gap, snapshot: Snapshot) -> list[Deployment]:
+    """The last ones of the service within the objective's period."""
+    since = snapshot.at - gap.slo.window_days * 86400
+    return deployments.latest(snapshot.deployments, gap.slo.service, since, snapshot.at, MOST_DEPLOYMENTS)
+
+
+def _entry(place: int, gap: Gap, snapshot: Snapshot, runbook: str | None) -> dict[str, t.Any]:
     suggestion = actions.suggested(gap)
     shares = [
         {"labels": dict(one.labels), "bad": one.bad, "share": _rounded(one.share), "share_week_before": _rounded(one.share_week_before)}
@@ -124,6 +141,8 @@ def _entry(place: int, gap: Gap, runbook: str | None) -> dict[str, t.Any]:
         "exhausted_in_seconds": None if gap.exhausted_in is None else round(gap.exhausted_in),
         "burn": {window: _rounded(gap.burn.get(window)) for window in BURN_WINDOWS},
         "contributors": shares,
+        "deployments": [{"time": words.iso(one.at), "version": one.version} for one in _deployed(gap, snapshot)],
+        "queries": leads.queries(gap.slo, snapshot.contributors_window, gap.shares),
         "suggested": suggestion.kind,
         "reason": suggestion.reason,
         "runbook": gap.slo.runbook,
@@ -145,6 +164,13 @@ def _lasting(seconds: float | None) -> str:
 
 def _owner(gap: Gap) -> str:
     return f", {_plain(gap.slo.owner)}" if gap.slo.owner else ""
+
+
+def _code(text: str) -> str:
+    """A query as it is, in a code span that no backtick of its own can end."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    line = " ".join(text.split())
+    return f"{ticks}{line}{ticks}" if len(ticks) == 1 else f"{ticks} {line} {ticks}"
 
 
 def _plain(text: str) -> str:

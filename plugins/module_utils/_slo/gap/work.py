@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -18,7 +19,7 @@ from ..._common.frame import Context, Outcome
 from ..._common.web import Unusable
 from ..catalog import catalog
 from ..catalog.slo import Slo
-from . import asking, comments, observations, ranking, report
+from . import asking, comments, deployments, observations, ranking, report
 from .observations import Snapshot
 from .ranking import OVER, UNKNOWN, Gap
 
@@ -35,6 +36,13 @@ SPEC = ArgumentSpec(
             "required_together": list(web.TOGETHER),
         },
         "contributors_window": {"type": "str", "default": "1d"},
+        "deployments": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {key: {"type": "str", "required": True} for key in deployments.KEYS},
+        },
+        "deployments_query": {"type": "str"},
         "runbooks": {"type": "path"},
         "runbooks_url": {"type": "str", "default": ""},
         "top": {"type": "int", "default": 10},
@@ -54,7 +62,7 @@ SPEC = ArgumentSpec(
             "required_together": list(web.TOGETHER),
         },
     },
-    mutually_exclusive=(("snapshot", "prometheus"),),
+    mutually_exclusive=(("snapshot", "prometheus"), ("snapshot", "deployments_query")),
     required_one_of=(("snapshot", "prometheus"),),
 )
 
@@ -116,6 +124,13 @@ def measures(gaps: t.Sequence[Gap], problems: t.Mapping[str, str | None], seen: 
 
 
 def _snapshot(told: t.Mapping[str, t.Any], slos: t.Sequence[Slo]) -> Snapshot:
+    """What was seen, with the deployments that were told beside it."""
+    more = deployments.parse(told["deployments"], "deployments")
+    seen = _seen(told, slos)
+    return dataclasses.replace(seen, deployments=deployments.ordered([*seen.deployments, *more]))
+
+
+def _seen(told: t.Mapping[str, t.Any], slos: t.Sequence[Slo]) -> Snapshot:
     if told["snapshot"] is not None:
         return observations.load(files.text(told["snapshot"]), told["snapshot"])
     server = web.server(told["prometheus"])
@@ -125,7 +140,13 @@ def _snapshot(told: t.Mapping[str, t.Any], slos: t.Sequence[Slo]) -> Snapshot:
         raise _unusable(server.url, str(problem)) from problem
     if abs(at - time.time()) > CLOCK_TOLERANCE:
         raise _unusable(server.url, f"a clock that is {at - time.time():+.0f} s from ours, or an answer from a cache")
-    return asking.snapshot(server, slos, at, told["contributors_window"])
+    found = asking.snapshot(server, slos, at, told["contributors_window"])
+    query = told["deployments_query"]
+    try:
+        deployed = () if query is None else asking.deployed(server, query, at, "deployments_query")
+    except Unusable as problem:
+        raise _unusable(f"{server.url}: deployments_query", str(problem)) from problem
+    return dataclasses.replace(found, deployments=deployed)
 
 
 def _comment(
