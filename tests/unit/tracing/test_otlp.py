@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.otlp import reading, size
+from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
 
 from tests.support.replayed_spans import Raw, request, span
 
@@ -76,6 +78,40 @@ def test_a_line_is_read_when_its_turn_comes(tmp_path: Path) -> None:
         next(found)
 
 
+@pytest.fixture(params=["orjson", "json"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Lines are read with the quicker library, and without it."""
+    if request.param == "json":
+        monkeypatch.setattr(reading, "orjson", None)
+    assert (reading.orjson is None) is (request.param == "json")
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        ('"GET /"', '"\\ud800"', "\ud800"),
+        ('"GET /"', '"twice","name":"once"', "once"),
+        ('"attributes":', '"more":NaN,"attributes":', "GET /"),
+    ],
+    ids=["half a pair", "twice", "NaN"],
+)
+def test_a_line_reads_the_same_with_every_library(tmp_path: Path, before: str, after: str, name: str) -> None:
+    line = json.dumps(request(span(7, 1.0)), separators=(",", ":")).replace(before, after, 1)
+    (found,) = reading.read([written(tmp_path / "traces.jsonl", line)])
+    assert (found.trace_id, found.name) == (f"{7:032x}", name)
+
+
+@pytest.mark.usefixtures("library")
+def test_bytes_that_are_no_text_are_refused_with_every_library(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_bytes(json.dumps(request(span(7, 1.0))).encode().replace(b"GET /", b"\xff"))
+    with pytest.raises(Refusal, match="cut off or damaged"):
+        list(reading.read([path]))
+
+
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize(
     ("line", "code", "said"),
     [
@@ -140,3 +176,13 @@ def test_sizes_are_those_of_the_collector(tmp_path: Path) -> None:
     requests = [request(span(1, 1.0, http__route="/docs", retries=3)), changed(attributes=odd), request(full, tenant="acme"), request(bare)]
     found = [size.batch_size([one]) for one in reading.read([written(tmp_path / "traces.jsonl", *requests)])]
     assert found == [135, 178, 537, 70]
+
+
+@pytest.mark.parametrize("key", ["k", "kö", "k" * 100])
+@pytest.mark.parametrize("length", [0, 1, *range(14, 30), *range(110, 130), 20_000])
+def test_an_attribute_is_as_large_as_protobuf_writes_it(tmp_path: Path, key: str, length: int) -> None:
+    text = "x" * length
+    bare, one = {"traceId": "ab" * 16, "spanId": "cd" * 8}, {"key": key, "value": {"stringValue": text}}
+    without, with_it = reading.read([written(tmp_path / "traces.jsonl", request(bare), request({**bare, "attributes": [one]}))])
+    attribute: t.Any = trace_pb2.Span(attributes=[common_pb2.KeyValue(key=key, value=common_pb2.AnyValue(string_value=text))])
+    assert size.span_size(with_it) - size.span_size(without) == len(attribute.SerializeToString())

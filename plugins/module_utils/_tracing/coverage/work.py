@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
 import typing as t
 
@@ -14,6 +12,7 @@ from ..._common import intervals, shape, web, words
 from ..._common.argument_spec import ArgumentSpec
 from ..._common.frame import Context, Outcome
 from ..otlp import reading
+from ..otlp.garbage import uncollected
 from . import judging, paths, volume
 from .grouping import Counts, Grouping
 from .judging import Result, Results
@@ -81,7 +80,7 @@ def structural(files: t.Sequence[str], asked: t.Sequence[UserPath], most_spans: 
     if most_spans < 1000:
         raise shape.wrong("most_spans", "1000 or more", str(most_spans), "Correct it.")
     grouping = Grouping(asked, most_spans)
-    with _uncollected():
+    with uncollected():
         results = judging.judge(grouping.traces(reading.read(files)), asked)
     late = grouping.counts.late > MOST_LATE * grouping.counts.spans
     by_path = [
@@ -94,18 +93,6 @@ def structural(files: t.Sequence[str], asked: t.Sequence[UserPath], most_spans: 
         "lost_between": _pairs(results),
         "orphans": [{"service": service, "traces": count} for service, count in _largest(results.orphans)],
     }
-
-
-@contextlib.contextmanager
-def _uncollected() -> t.Iterator[None]:
-    """Without the search for circles of objects: spans are in none, and looking through them again and again takes a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _measure(name: str, result: Result, counts: Counts, late: bool, at: str) -> dict[str, t.Any]:

@@ -18,7 +18,7 @@ from ..._common.errors import Refusal
 from .spans import STATUS_CODES, UNSET, ResourceSpans, Scope, Span, enumerated
 
 if t.TYPE_CHECKING:
-    orjson: t.Any  # of which only what it shares with json is used
+    orjson: t.Any  # an option, as it only saves time
 else:
     try:
         import orjson
@@ -91,6 +91,8 @@ def _lines(path: str) -> t.Iterator[tuple[int, bytes]]:
 
 def _decoded(line: bytes) -> t.Any:
     """JSON. What the quicker library refuses, the standard one still reads (NaN, half of a surrogate pair) or says why not.
+
+    Both give the same but for numbers of more than 64 bits, of which OTLP has none: the quicker one rounds them.
 
     :raises ValueError: it is none; :class:`RecursionError` for one that is too deep.
     """

@@ -40,8 +40,8 @@ def span_size(span: Span) -> int:
     for attribute in raw.get("attributes") or ():
         key, found = attribute.get("key"), attribute.get("value") or {}
         text = found.get("stringValue")
-        if key and text is not None and len(key) + len(text) <= LONGEST_SHORT and key.isascii() and text.isascii():
-            size += SHORT_ATTRIBUTE + len(key) + len(text)  # the sum of _attribute, as it is for most
+        if key and text is not None and key.isascii() and text.isascii() and (length := len(key) + len(text)) <= LONGEST_SHORT:
+            size += SHORT_ATTRIBUTE + length  # the sum of _attribute, as it is for most
         elif "intValue" in found:
             size += _number_attribute(key, found["intValue"])
         else:

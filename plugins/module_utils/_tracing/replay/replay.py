@@ -110,13 +110,9 @@ class _Playing:
 
     def batch(self, resource_spans: ResourceSpans, spans: list[Span], now: float) -> None:
         """Spans of one resource that arrive together: split by trace, as the collector splits them."""
-        by_trace: dict[str, list[Span]] = {}
+        by_trace: dict[str, list[Span]] = collections.defaultdict(list)
         for span in spans:
-            trace_id = span.trace_id
-            if trace_id in by_trace:
-                by_trace[trace_id].append(span)
-            else:
-                by_trace[trace_id] = [span]
+            by_trace[span.trace_id].append(span)
         replica = self._replica_of(resource_spans) if self._split_policies else None
         service = service_of(resource_spans)
         measures = self._measures
