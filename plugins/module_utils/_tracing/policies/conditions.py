@@ -163,7 +163,8 @@ class Conditions:
                     start = span.start
                 if not end or span.end > end:
                     end = span.end
-                longest = max(longest, end - start)
+                if (lasting := end - start) > longest:
+                    longest = lasting
                 if watches:
                     looked: tuple[Watch, ...] = ()
                     for attribute in span.raw.get("attributes") or ():
@@ -174,7 +175,7 @@ class Conditions:
                 if special:
                     bits |= self._of_special(span)
                 for bit, least, most in between:
-                    if least <= end - start < most:
+                    if least <= lasting < most:
                         bits |= bit
         except (AttributeError, KeyError, TypeError, ValueError) as problem:
             raise unreadable(span, problem) from problem
