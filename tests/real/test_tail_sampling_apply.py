@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import apply_file, reloading
+from ansible_collections.governed.delivery.plugins.module_utils._common import files
+from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import reloading
 
 from playground import collector, modules
 from playground.errors import Refusal
@@ -211,10 +212,10 @@ def die_at(step: str, options: t.Mapping[str, t.Any]) -> None:
     pid = os.fork()
     if pid == 0:
         seen: list[str] = []
-        write, hang_up = apply_file._write, reloading._hang_up
+        put, hang_up = files.put, reloading._hang_up
 
-        def written(path: Path, content: bytes, like: os.stat_result) -> None:
-            write(path, content, like)
+        def written(path: Path, content: bytes, like: os.stat_result | None) -> None:
+            put(path, content, like)
             seen.append("replaced" if path.name == "config.yaml" else "journal" if path.name == "journal.json" else "former")
             if seen[-1] == step:
                 os.kill(os.getpid(), 9)
@@ -225,7 +226,7 @@ def die_at(step: str, options: t.Mapping[str, t.Any]) -> None:
                 os.kill(os.getpid(), 9)
 
         patch = pytest.MonkeyPatch()
-        patch.setattr(apply_file, "_write", written)
+        patch.setattr(files, "put", written)
         patch.setattr(reloading, "_hang_up", hung_up)
         modules.run(NAME, options)
         os._exit(3)

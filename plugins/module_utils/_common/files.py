@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import secrets
 
@@ -39,25 +40,47 @@ def text_if_any(path: str) -> str | None:
 
 
 def replace(path: pathlib.Path, content: bytes, code: str) -> None:
-    """Replace the file in one step, so that nobody ever opens half of one. It keeps its mode.
+    """Replace the file in one step, so that nobody ever opens half of one. It keeps its owner and mode.
 
     :param code: of the refusal.
     :raises Refusal: it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o7777)
-        beside.replace(path)
+        put(path, content, path.stat() if path.exists() else None)
     except OSError as problem:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         found = problem.strerror or str(problem)
         raise Refusal(
             str(path), expected="a file that can be written", found=found, remedy="Name another destination.", code=code
         ) from problem
+
+
+def put(path: pathlib.Path, content: bytes, like: os.stat_result | None) -> None:
+    """Replace a file in one step that outlives a power cut.
+
+    :param like: whose owner and mode it gets; None for those of any new file.
+    :raises OSError: it cannot be written, and is as it was.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as file:
+            if like is not None:
+                os.fchmod(file.fileno(), like.st_mode & 0o7777)
+                if os.geteuid() == 0:
+                    os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _unreadable(path: str, found: str) -> Refusal:

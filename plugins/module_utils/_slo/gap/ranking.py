@@ -118,5 +118,5 @@ def _order(gap: Gap) -> tuple[t.Any, ...]:
     excess = -math.inf if gap.excess is None else gap.excess
     exhausted = math.inf if gap.exhausted_in is None else gap.exhausted_in
     tier = gap.slo.tier
-    place = TIERS.index(tier) if tier in TIERS else int(tier) if tier.isascii() and tier.isdigit() else math.inf
+    place = TIERS.index(tier) if tier in TIERS else int(tier) - 1 if tier.isascii() and tier.isdigit() else math.inf
     return (OVER, UNKNOWN, WITHIN, TOO_FEW).index(gap.status), -excess, exhausted, place, tier, gap.slo.id

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import secrets
 import typing as t
 
+from ..._common import files
 from ..._common.errors import Refusal
 from . import journal
 from .journal import Journal
@@ -47,7 +47,7 @@ class FileTarget:
                 "the content that was looked at", "another: somebody has changed it in the meantime", code="changed_meanwhile"
             )
         with self._refusing("a file that can be replaced"):
-            _write(self._path, content, self._path.stat())
+            files.put(self._path, content, self._path.stat())
 
     def journal(self) -> Journal | None:
         """See ``Target``."""
@@ -66,8 +66,8 @@ class FileTarget:
                 if os.geteuid() == 0:
                     os.chown(self._folder, as_file.st_uid, as_file.st_gid)
             for content in contents:
-                _write(self._folder / journal.digest(content), content, as_file)
-            _write(self._folder / "journal.json", told.dumped(), as_file)
+                files.put(self._folder / journal.digest(content), content, as_file)
+            files.put(self._folder / "journal.json", told.dumped(), as_file)
 
     def kept(self, wanted: str) -> bytes:
         """See ``Target``."""
@@ -94,26 +94,3 @@ class FileTarget:
 
     def _refused(self, expected: str, found: str, *, place: pathlib.Path | None = None, code: str = "file_unusable") -> Refusal:
         return Refusal(str(place or self._path), expected=expected, found=found, remedy="Look at it, and run this again.", code=code)
-
-
-def _write(path: pathlib.Path, content: bytes, like: os.stat_result) -> None:
-    """Replace a file in one step that outlives a power cut, with owner and mode of another."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("xb") as file:
-            os.fchmod(file.fileno(), like.st_mode & 0o7777)
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), like.st_uid, like.st_gid)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
