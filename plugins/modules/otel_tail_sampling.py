@@ -181,6 +181,13 @@ options:
     type: list
     elements: path
     default: []
+  exemplars:
+    description:
+      - Pages of metrics as OpenMetrics text, as C(curl --header 'Accept: application/openmetrics-text') saves them, of the time of O(kept).
+        How many of the traces that their exemplars point to are there is then measured, too.
+    type: list
+    elements: path
+    default: []
   replicas:
     description: How many collectors sample.
     type: int
@@ -448,7 +455,9 @@ seen:
   returned: when O(state=present), and when the collector disagreed
   type: dict
 measures:
-  description: Measures for a plan's goals. C(volume_cut), C(span_cut), C(sampled_too_early), C(policy_errors), C(export_failures), C(error_keep_rate).
+  description:
+    - Measures for a plan's goals. C(volume_cut), C(span_cut), C(sampled_too_early), C(policy_errors), C(export_failures), C(error_keep_rate),
+      C(exemplar_hit_rate).
   returned: when O(state=measured)
   type: list
   elements: dict

@@ -18,7 +18,7 @@ from ..catalog.slo import Slo
 from .observations import Observation, Snapshot
 
 COVERAGE_AT_LEAST = 0.95  # of the period; less is a partial window
-TIERS = ("gold", "silver", "bronze")  # or numbers, the first foremost
+TIERS = ("gold", "silver", "bronze")  # or 1, 2, 3
 ROUNDING = 1.01  # increase() extrapolates each counter by itself; more bad events than this by all events were counted elsewhere
 BURN_OF_NOW = "6h"  # long enough to be no spike, short enough to be today's
 

@@ -9,9 +9,10 @@ import datetime
 import time
 import typing as t
 
-from ..._common import intervals
+from ..._common import files, intervals
 from ..._common.errors import Refusal
 from ..._common.web import Server
+from .. import exemplars
 from ..otlp import reading
 from ..otlp.spans import Span
 from ..replay import classes
@@ -30,16 +31,20 @@ def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
 
     :raises Refusal: there is neither.
     """
-    if not servers and not (told["traces"] and told["kept"]):
+    if not servers and not ((told["traces"] or told["exemplars"]) and told["kept"]):
         raise Refusal(
             "telemetry",
-            expected="the pages of the collectors' own metrics, or traces in front of the sampler with kept ones behind it",
+            expected="the pages of the collectors' own metrics, or kept traces with those in front of the sampler or a page of exemplars",
             found="neither",
             remedy="Name at least one.",
             code="nothing_to_measure",
         )
     found = [] if not servers else _from_metrics(servers, told)
-    return [*found, *([_error_keep_rate(told["traces"], told["kept"])] if told["traces"] and told["kept"] else [])]
+    if told["traces"] and told["kept"]:
+        found.append(_error_keep_rate(told["traces"], told["kept"]))
+    if told["exemplars"] and told["kept"]:
+        found.append(_exemplar_hit_rate(told["exemplars"], told["kept"]))
+    return found
 
 
 def of_replays(times: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -96,6 +101,17 @@ def _error_keep_rate(before: t.Sequence[str], behind: t.Sequence[str]) -> dict[s
         return _measure("error_keep_rate", None, 0, f"not measured: {why}")
     how = f"{len(kept)} of {len(errors)} traces with an error recorded in front of the sampler are behind it, error and all"
     return _share("error_keep_rate", len(kept), len(errors), how)
+
+
+def _exemplar_hit_rate(pages: t.Sequence[str], behind: t.Sequence[str]) -> dict[str, t.Any]:
+    """Share of the traces that exemplars point to that stand behind the sampler: a click on the others finds nothing."""
+    try:
+        pointed_to = {trace_id for page in pages for trace_id in exemplars.trace_ids(files.text(page))}
+        hits = exemplars.hit_rate(pointed_to, {span.trace_id for span in reading.read(behind) if span.trace_id in pointed_to})
+    except Refusal as why:
+        return _measure("exemplar_hit_rate", None, 0, f"not measured: {why}")
+    how = f"{hits.kept} of {hits.pointed_to} traces that exemplars point to are behind the sampler"
+    return _share("exemplar_hit_rate", hits.kept, hits.pointed_to, how)
 
 
 def is_error(span: Span) -> bool:

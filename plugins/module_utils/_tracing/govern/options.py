@@ -71,6 +71,7 @@ SPEC = ArgumentSpec(
         "incident_traces": {"type": "list", "elements": "path", "default": []},
         "measure_from": {"type": "str", "choices": ["collectors", "replay"], "default": "collectors"},
         "kept": {"type": "list", "elements": "path", "default": []},
+        "exemplars": {"type": "list", "elements": "path", "default": []},
         "replicas": {"type": "int", "default": 1},
         "load_balancing": {
             "type": "dict",

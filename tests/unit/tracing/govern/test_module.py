@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.governed.delivery.plugins.module_utils._tracing.otlp import reading
 
 from playground import modules, traces
 
@@ -109,6 +110,22 @@ def test_errors_that_are_behind_the_sampler_are_counted(tmp_path: Path, ordinary
     assert nothing["measures"][0]["value"] is None
 
 
+def test_exemplars_whose_traces_were_kept_are_counted(tmp_path: Path, ordinary: Path) -> None:
+    lines = ordinary.read_text().splitlines()
+    kept, page = tmp_path / "kept.jsonl", tmp_path / "page.txt"
+    kept.write_text("".join(f"{line}\n" for line in lines[:1]))
+    [there, *_others] = sorted({span.trace_id for span in reading.read([str(kept)])})
+    sample = 'took_seconds_bucket{{le="1.0"}} 3 # {{trace_id="{}"}} 0.5'
+    page.write_text("\n".join(["# TYPE took_seconds histogram", *(sample.format(one) for one in (there, "ab" * 16)), "# EOF", ""]))
+    told = {"state": "measured", "kept": [str(kept)]}
+    [measure] = run(tmp_path, WHOLE, **told, exemplars=[str(page)])["measures"]
+    assert (measure["name"], measure["value"], measure["samples"]) == ("exemplar_hit_rate", 0.5, 2)
+    page.write_text("took_seconds_count 3\n")
+    [measure] = run(tmp_path, WHOLE, **told, exemplars=[str(page)])["measures"]
+    assert measure["value"] is None
+    assert "enable_open_metrics" in measure["how"] or "OpenMetrics" in measure["how"]
+
+
 def test_what_a_configuration_would_keep_is_measured_where_no_collector_runs(tmp_path: Path, ordinary: Path) -> None:
     incident = tmp_path / "incident.jsonl"
     incident.write_text("".join(f"{line}\n" for line in traces.lines("incident", traces=300)))
@@ -134,9 +151,7 @@ def test_what_a_configuration_would_keep_is_measured_where_no_collector_runs(tmp
 
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     twice = {"path": str(tmp_path / "config.yaml"), "collector_version": "0.161.0", **told, "traces": [str(ordinary), str(incident)]}
-    overlapping = modules.finished(
-        modules.spawn(NAME, twice)
-    )  # in a process of its own: where a controller is imported, warnings go to its display
+    overlapping = modules.finished(modules.spawn(NAME, twice))  # in a process of its own: a controller's display would take the warnings
     assert overlapping is not None
     assert any(warning.startswith("traces: expected one recording") for warning in overlapping["warnings"])
     wrong = run(tmp_path, WHOLE, **told)
