@@ -115,7 +115,7 @@ EXAMPLES = r"""
   governed.delivery.promotion_judge:
     measures: "{{ coverage.measures }}"
     goals:
-      - {measure: trace_continuity, at_least: 0.9, samples_at_least: 300}
+      - {measure: trace_continuity, at_least: 90, samples_at_least: 300}
 """
 
 RETURN = r"""

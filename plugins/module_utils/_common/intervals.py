@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+import typing as t
 
 OF_A_MEASURE = 0.90
 OF_A_PREDICTION = 0.95
@@ -20,4 +21,14 @@ def wilson(successes: float, trials: float, confidence: float = OF_A_PREDICTION)
     middle = share + z * z / (2 * trials)
     half = z * (share * (1 - share) / trials + z * z / (4 * trials * trials)) ** 0.5
     whole = 1 + z * z / trials
-    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+    # At either end the bound is exact; rounding would leave the share itself out.
+    return 0.0 if successes <= 0 else (middle - half) / whole, 1.0 if successes >= trials else (middle + half) / whole
+
+
+def percentage(some: float, of: int) -> dict[str, t.Any]:
+    """Value, unit and interval of a share, as a measure has them: in percent.
+
+    :param of: above 0.
+    """
+    low, high = wilson(some, of, OF_A_MEASURE)
+    return {"value": 100 * some / of, "unit": "%", "interval": [100 * low, 100 * high]}

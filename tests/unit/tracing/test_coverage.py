@@ -40,16 +40,16 @@ def values(answer: modules.Result) -> dict[str, t.Any]:
 
 def test_whole_traces_are_whole(tmp_path: Path) -> None:
     answer = looked(tmp_path, [WHOLE] * 50)
-    assert values(answer) == {"trace_continuity": 1, "trace_continuity_checkout": 1, "database_spans_labelled": 1}
+    assert values(answer) == {"trace_continuity": 100, "trace_continuity_checkout": 100, "database_spans_labelled": 100}
     assert (answer["lost_between"], answer["orphans"]) == ([], [])
     [low, high] = answer["measures"][0]["interval"]
-    assert (0.94 < low < 1, high) == (True, 1)
+    assert (94 < low < 100, high) == (True, 100)
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_each_break_is_named(tmp_path: Path, kind: str) -> None:
     answer = looked(tmp_path, [WHOLE] * 3 + [kind])
-    assert values(answer)["trace_continuity"] == 0.75
+    assert values(answer)["trace_continuity"] == 75
     [path] = answer["paths"]
     assert path["reasons"] == [{"reason": REASONS[kind], "traces": 1}]
 
@@ -67,7 +67,7 @@ def test_spans_of_a_trace_may_come_in_any_order_and_apart(tmp_path: Path) -> Non
     parts = [request([part]) for number in range(20) for part in trace(number)]
     file = write(tmp_path / "traces.json", [*parts[1::2], *parts[::2]])
     answer = modules.run("trace_coverage", {"files": [str(file)], "paths": [CHECKOUT]})
-    assert values(answer)["trace_continuity"] == 1
+    assert values(answer)["trace_continuity"] == 100
 
 
 def test_the_worst_path_is_the_measure_and_one_without_traces_makes_it_null(tmp_path: Path) -> None:
@@ -75,17 +75,17 @@ def test_the_worst_path_is_the_measure_and_one_without_traces_makes_it_null(tmp_
         values(looked(tmp_path, [WHOLE, "times"], CHECKOUT, {"name": "any", "services": ["gateway"], "database": False}))[
             "trace_continuity"
         ]
-        == 0.5
+        == 50
     )
     found = values(looked(tmp_path, [WHOLE], CHECKOUT, {**CHECKOUT, "name": "search", "route": "/search"}))
-    assert (found["trace_continuity"], found["trace_continuity_checkout"]) == (None, 1)
+    assert (found["trace_continuity"], found["trace_continuity_checkout"]) == (None, 100)
 
 
 def test_a_parent_that_a_browser_sent_is_allowed_only_where_it_is_said(tmp_path: Path) -> None:
     parts = trace(1)
     parts[0][1][0]["parentSpanId"] = "ab" * 8
     file = write(tmp_path / "traces.json", [request(parts)])
-    for external, value in ((False, 0), (True, 1)):
+    for external, value in ((False, 0), (True, 100)):
         answer = modules.run("trace_coverage", {"files": [str(file)], "paths": [{**CHECKOUT, "external_parent": external}]})
         assert values(answer)["trace_continuity"] == value
 
@@ -114,11 +114,11 @@ def test_a_threshold_of_zero_keeps_all(tmp_path: Path) -> None:
     parts = trace(1)
     parts[0][1][0]["traceState"] = "ot=th:0"
     file = write(tmp_path / "traces.json", [request(parts)])
-    assert values(modules.run("trace_coverage", {"files": [str(file)], "paths": [CHECKOUT]}))["trace_continuity"] == 1
+    assert values(modules.run("trace_coverage", {"files": [str(file)], "paths": [CHECKOUT]}))["trace_continuity"] == 100
 
 
 def test_with_little_memory_traces_that_end_in_time_are_whole_and_others_are_not_guessed(tmp_path: Path) -> None:
-    assert values(looked(tmp_path, [WHOLE] * 1000, most_spans=1000))["trace_continuity"] == 1
+    assert values(looked(tmp_path, [WHOLE] * 1000, most_spans=1000))["trace_continuity"] == 100
     parts = [trace(number) for number in range(1000)]
     late = [request([one]) for one in itertools.chain((first for first, _second in parts), (second for _first, second in parts))]
     file = write(tmp_path / "traces.json", late)

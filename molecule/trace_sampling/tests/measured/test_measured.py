@@ -15,8 +15,8 @@ def test_the_collector_left_out_what_was_foretold_and_lost_nothing(folder: Path)
     measures = {one["name"]: one for one in json.loads((folder / "measures.json").read_text())}
     if not measures:
         pytest.skip("no collector is built: only the file was looked at")
-    assert measures["volume_cut"]["value"] > 0.5
+    assert measures["volume_cut"]["value"] > 50
     assert measures["volume_cut"]["samples"] >= 50
     assert measures["sampled_too_early"]["value"] == 0
     assert measures["policy_errors"]["value"] == 0
-    assert measures["span_cut"]["value"] > 0.3
+    assert measures["span_cut"]["value"] > 30

@@ -96,15 +96,14 @@ def structural(files: t.Sequence[str], asked: t.Sequence[UserPath], most_spans: 
 
 
 def _measure(name: str, result: Result, counts: Counts, late: bool, at: str) -> dict[str, t.Any]:
-    measure: dict[str, t.Any] = {"name": name, "value": None, "unit": "1", "samples": result.entered, "at": at}
+    measure: dict[str, t.Any] = {"name": name, "value": None, "unit": "%", "samples": result.entered, "at": at}
     if not result.entered:
         return {**measure, "how": f"not measured: none of {counts.traces} traces entered this path"}
     if late:
         how = f"not measured: {counts.late} of {counts.spans} spans came after their trace had been judged; raise most_spans"
         return {**measure, "how": how}
-    low, high = intervals.wilson(result.whole, result.entered, intervals.OF_A_MEASURE)
     how = f"{result.whole} of {result.entered} traces whole from the gateway to the database, before sampling; Wilson's interval"
-    return {**measure, "value": result.whole / result.entered, "interval": [low, high], "how": how}
+    return {**measure, **intervals.percentage(result.whole, result.entered), "how": how}
 
 
 def _lowest(by_path: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
@@ -114,12 +113,11 @@ def _lowest(by_path: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
 
 
 def _labelled(results: Results, late: bool, at: str) -> dict[str, t.Any]:
-    measure: dict[str, t.Any] = {"name": "database_spans_labelled", "value": None, "unit": "1", "samples": results.database_spans, "at": at}
+    measure: dict[str, t.Any] = {"name": "database_spans_labelled", "value": None, "unit": "%", "samples": results.database_spans, "at": at}
     if not results.database_spans or late:
         return {**measure, "how": "not measured: no database spans" if not late else "not measured: raise most_spans"}
-    low, high = intervals.wilson(results.labelled, results.database_spans, intervals.OF_A_MEASURE)
     how = f"{results.labelled} of {results.database_spans} database spans name their table and operation"
-    return {**measure, "value": results.labelled / results.database_spans, "interval": [low, high], "how": how}
+    return {**measure, **intervals.percentage(results.labelled, results.database_spans), "how": how}
 
 
 def _told(path: UserPath, result: Result) -> dict[str, t.Any]:

@@ -23,6 +23,7 @@ Told: t.TypeAlias = "t.Mapping[str, t.Any]"
 ERROR_STATUS = 2
 SERVER_ERRORS = range(500, 600)
 STATUS_KEYS = ("http.response.status_code", "http.status_code")
+SHARES = ("error_keep_rate", "volume_cut", "span_cut", "exemplar_hit_rate")
 FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
 
 
@@ -123,9 +124,9 @@ def _share(name: str, some: float | None, of: int, how: str) -> dict[str, t.Any]
     if some is None or not of:
         return _measure(name, None, of, f"not measured: {how}")
     within = min(max(some, 0), of)  # spans that wait in the sampler make a window's two ends uneven
-    return {**_measure(name, within / of, of, how), "interval": list(intervals.wilson(within, of, intervals.OF_A_MEASURE))}
+    return {**_measure(name, None, of, how), **intervals.percentage(within, of)}
 
 
 def _measure(name: str, value: float | None, samples: int, how: str) -> dict[str, t.Any]:
     at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return {"name": name, "value": value, "unit": "1", "samples": samples, "at": at, "how": how}
+    return {"name": name, "value": value, "unit": "%" if name in SHARES else "1", "samples": samples, "at": at, "how": how}

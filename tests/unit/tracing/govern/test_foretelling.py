@@ -51,7 +51,7 @@ def test_late_spans_count_whether_memory_knows_the_trace_or_only_a_cache(tmp_pat
     assert facts["volume"]["spans"] == {"all": 12, "kept": 3}
     assert facts["volume"]["bytes"]["all"] > 3 * facts["volume"]["bytes"]["kept"] > 0
     assert facts["cut"]["spans"] == facts["cut"]["traces"] == 0.75
-    assert measures([facts])["span_cut"]["value"] == 0.75
+    assert measures([facts])["span_cut"]["value"] == 75
 
 
 def test_what_cannot_be_foretold_is_taken_for_kept(tmp_path: Path) -> None:
@@ -86,12 +86,12 @@ def test_errors_are_measured_over_both_times_and_the_volume_over_the_first(tmp_p
 
     both = measures([usual, unusual])
     kept = both["error_keep_rate"]
-    assert (kept["value"], kept["samples"]) == (4 / 9, 9)
-    assert kept["interval"][0] < 4 / 9 < kept["interval"][1]
-    assert (both["volume_cut"]["value"], both["volume_cut"]["samples"]) == (0.9, 10)
-    assert (both["span_cut"]["value"], both["span_cut"]["samples"]) == (0.9, 10)
+    assert (kept["value"], kept["samples"]) == (100 * 4 / 9, 9)
+    assert kept["interval"][0] < 100 * 4 / 9 < kept["interval"][1]
+    assert (both["volume_cut"]["value"], both["volume_cut"]["samples"]) == (90, 10)
+    assert (both["span_cut"]["value"], both["span_cut"]["samples"]) == (90, 10)
     assert both["sampled_too_early"]["value"] == 5
     assert all(one["how"].startswith("foretold: ") and "no collector was asked" in one["how"] for one in both.values())
 
     alone = measures([usual])
-    assert (alone["error_keep_rate"]["value"], alone["sampled_too_early"]["value"]) == (1.0, 0)
+    assert (alone["error_keep_rate"]["value"], alone["sampled_too_early"]["value"]) == (100, 0)
