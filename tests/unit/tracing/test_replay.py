@@ -246,4 +246,4 @@ def test_numbers_add_up_and_memory_is_bounded(
     assert found.kept_ids is not None
     assert total.kept.traces >= len(found.kept_ids)
     if not (found.late.errors_lost or total.too_early.traces):
-        assert found.kept_ids >= {f"{number:032x}" for number, _, status, _ in drawn if status}
+        assert found.kept_ids >= {f"{number:032x}" for number, _second, status, _more in drawn if status}

@@ -198,7 +198,7 @@ class Policies:
         return vote
 
     def _probabilistic(self, test: model.Probabilistic) -> Vote:
-        _, shares = self._hashes.setdefault(test.salt, (fnv1a(test.salt.encode()), []))
+        _begun, shares = self._hashes.setdefault(test.salt, (fnv1a(test.salt.encode()), []))
         bit = self.conditions.reserve()
         shares.append((bit, threshold(test.percentage)))
         return _by_bit(bit)

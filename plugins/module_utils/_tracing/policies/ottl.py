@@ -222,7 +222,7 @@ class _Parser:
         if text in constants:
             constant = constants[text]
             return lambda _: constant
-        context, _, rest = text.partition(".")
+        context, _dot, rest = text.partition(".")
         if context not in ("span", "spanevent", "resource"):
             context, rest = ("spanevent" if self._of_event else "span"), text
         if context == "spanevent" and not self._of_event:
@@ -344,7 +344,7 @@ def _is_plain(found: t.Any) -> bool:
 def _go_number(found: float) -> str:
     if not found or 1e-6 <= abs(found) < 1e21:
         return f"{decimal.Decimal(repr(found)):f}".removesuffix(".0")
-    mantissa, _, exponent = repr(found).partition("e")
+    mantissa, _sign, exponent = repr(found).partition("e")
     return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}"
 
 
@@ -356,5 +356,5 @@ def _negated(answer: Answer) -> Answer:
     return None if answer is None else not answer
 
 
-def _unknown(_: At) -> Answer:
+def _unknown(_at: At) -> Answer:
     return None

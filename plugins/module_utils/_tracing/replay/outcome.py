@@ -110,7 +110,7 @@ class Replay:
     def tally(self, *classes: str) -> Tally:
         """All of the given classes together; of all classes when none is given."""
         total = Tally()
-        for (name, _, _), tally in self.classes.items():
+        for (name, _service, _route), tally in self.classes.items():
             if not classes or name in classes:
                 for field in dataclasses.fields(Tally):
                     into: Amount = getattr(total, field.name)

@@ -92,7 +92,7 @@ class _Playing:
         self._collectors = replicas if routed else 1
         self._samplers = []
         self._classifiers: list[Classifier] = []
-        for _ in range(self._collectors * self._shards):
+        for _each in range(self._collectors * self._shards):
             policies = Policies(sampling, version, self._shards)
             self._classifiers.append(Classifier(policies, rules))
             self._samplers.append(Sampler(sampling, version, policies, self, self._shards))
@@ -102,7 +102,7 @@ class _Playing:
         self._split_policies: list[Policies] = []
         if replicas > 1 and not routed:
             self.outcome.split = Split()
-            self._split_policies = [Policies(sampling, version, self._shards) for _ in range(replicas)]
+            self._split_policies = [Policies(sampling, version, self._shards) for _each in range(replicas)]
         self._replica: tuple[ResourceSpans | None, int | None] = (None, None)
         self._forgotten: collections.OrderedDict[str, None] = collections.OrderedDict()
         self._classifier = self._classifiers[0]
