@@ -241,7 +241,7 @@ def test_an_application_that_dies_is_not_measured_on(programs: Programs, tmp_pat
             assert found["value"] is None
             assert eventually(lambda: measure(running.url, "up", **FAST), 0.0)["value"] == 0.0
     with prometheus.serving(tmp_path, lookback=programs.lookback("3s"), server=programs.server) as running:
-        time.sleep(4)
+        time.sleep(7)  # the last point is up to two steps old, and reaches 3 s further back
         found = measure(running.url, "up", **FAST)
         assert found["value"] is None, "nobody scrapes any more, and nothing has marked the end"
 
