@@ -183,7 +183,7 @@ options:
     default: []
   exemplars:
     description:
-      - Pages of metrics as OpenMetrics text, as C(curl --header 'Accept: application/openmetrics-text') saves them, of the time of O(kept).
+      - Pages of metrics as OpenMetrics text, of the time of O(kept). Ask for them with the header Accept, C(application/openmetrics-text).
         How many of the traces that their exemplars point to are there is then measured, too.
     type: list
     elements: path
