@@ -55,6 +55,21 @@ def replace(path: pathlib.Path, content: bytes, code: str) -> None:
         ) from problem
 
 
+def remove(path: pathlib.Path, code: str) -> None:
+    """Remove the file; nothing happens where there is none.
+
+    :param code: of the refusal.
+    :raises Refusal: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        found = problem.strerror or str(problem)
+        raise Refusal(
+            str(path), expected="a file that can be removed", found=found, remedy="Look at its folder's rights.", code=code
+        ) from problem
+
+
 def put(path: pathlib.Path, content: bytes, like: os.stat_result | None) -> None:
     """Replace a file in one step that outlives a power cut.
 

@@ -66,12 +66,12 @@ def of_query(
     expression: str, legend: str, metrics: Metrics, variables: t.Mapping[str, str], path: str
 ) -> tuple[list[Refusal], list[Metric]]:
     """What is wrong with one query, and the metrics that it asks for."""
+    asked = filled(expression, variables)
     try:
-        selectors = promql.selectors(filled(expression, variables))
-        grouped_by = promql.grouping(filled(expression, variables))
+        selectors, grouped_by = promql.selectors(asked), promql.grouping(asked)
     except NoPromql as error:
         return [_refused(path, "PromQL", f"{error}, in {expression}", "Correct the query.", "query_invalid")], []
-    unknown = sorted({found[1] or found[2] for found in VARIABLE.finditer(filled(expression, variables))})
+    unknown = sorted({found[1] or found[2] for found in VARIABLE.finditer(asked)})
     if unknown:
         return [_refused(path, "variables of the dashboard", f"${unknown[0]}", "Declare it under variables.", "variable_undeclared")], []
     problems: list[Refusal] = []

@@ -11,6 +11,8 @@ from .._common import files
 from .._common.errors import Refusal
 from .grafana import MARKER
 
+CODE = "dashboard_unwritable"
+
 
 def path(directory: str, uid: str) -> pathlib.Path:
     """The file of a dashboard."""
@@ -38,21 +40,11 @@ def write(place: pathlib.Path, content: str) -> None:
     """
     :raises Refusal: it cannot be written.
     """
-    files.replace(place, content.encode(), "dashboard_unwritable")
+    files.replace(place, content.encode(), CODE)
 
 
 def remove(place: pathlib.Path) -> None:
     """
     :raises Refusal: it cannot be removed.
     """
-    try:
-        place.unlink(missing_ok=True)
-    except OSError as problem:
-        found = problem.strerror or str(problem)
-        raise Refusal(
-            str(place),
-            expected="a file that can be removed",
-            found=found,
-            remedy="Look at its folder's rights.",
-            code="dashboard_unwritable",
-        ) from problem
+    files.remove(place, CODE)

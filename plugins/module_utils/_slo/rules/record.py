@@ -13,6 +13,8 @@ import typing as t
 from ..._common import files
 from ..._common.errors import Refusal
 
+CODE = "slo_unwritable"
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -61,13 +63,7 @@ def put(path: str, text: str | None) -> None:
 
     :raises Refusal: it cannot be done.
     """
-    if text is not None:
-        files.replace(pathlib.Path(path), text.encode(), "slo_unwritable")
-        return
-    try:
-        pathlib.Path(path).unlink(missing_ok=True)
-    except OSError as problem:
-        found = problem.strerror or str(problem)
-        raise Refusal(
-            path, expected="a file that can be removed", found=found, remedy="Look at its folder.", code="slo_unwritable"
-        ) from problem
+    if text is None:
+        files.remove(pathlib.Path(path), CODE)
+    else:
+        files.replace(pathlib.Path(path), text.encode(), CODE)

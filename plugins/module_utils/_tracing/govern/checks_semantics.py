@@ -9,6 +9,7 @@ import re
 import typing as t
 
 from ..._common.errors import Refusal
+from ..otlp.spans import RESPONSE_STATUS
 from ..policies.regular_expressions import searcher
 from .deprecated_attributes import DEPRECATED
 from .findings import Finding, error, warning
@@ -16,7 +17,6 @@ from .subject import Policy, Subject, every, top
 
 OF_PATHS = ("http.route", "http.target", "http.url", "url.path", "url.full")
 META = re.compile(r"[\^$*+|\\]|\.\*|\(\?")  # no braces and no dots: /docs/{id} and v1.2 are routes as they stand
-OF_STATUS = ("http.response.status_code", "http.status_code")
 QUOTED_ATTRIBUTE = re.compile(r"""attributes\[["']([^"']+)["']\]""")
 LIMITERS = ("rate_limiting", "bytes_limiting")
 
@@ -119,8 +119,8 @@ def _samples_the_rest(policy: Policy) -> bool:
 def _only_status(policies: t.Sequence[Policy], subject: Subject) -> t.Iterator[Finding]:
     by_status = any(policy.type == "status_code" and "ERROR" in (policy.block.get("status_codes") or []) for policy in policies)
     by_code = any(
-        (policy.type == "numeric_attribute" and policy.block.get("key") in OF_STATUS)
-        or (policy.type == "ottl_condition" and any(key in str(policy.block) for key in OF_STATUS))
+        (policy.type == "numeric_attribute" and policy.block.get("key") in RESPONSE_STATUS)
+        or (policy.type == "ottl_condition" and any(key in str(policy.block) for key in RESPONSE_STATUS))
         for policy in policies
     )
     if by_status and not by_code:

@@ -10,11 +10,11 @@ import re
 import typing as t
 
 from ..._common import shape, words
+from ..otlp.spans import FIRST_SERVER_ERROR, LAST_SERVER_ERROR, RESPONSE_STATUS
 from ..policies import versions
 from ..policies.versions import Version
 
 BASELINE = "baseline"
-FIRST_SERVER_ERROR, LAST_SERVER_ERROR = 500, 599
 NOT_ERRORS: t.Mapping[str, t.Any] = {
     "name": "no_errors",
     "type": "not",
@@ -121,7 +121,7 @@ def _dropping(match: Match) -> dict[str, t.Any]:
 
 
 def _server_errors() -> dict[str, t.Any]:
-    return {"key": "http.response.status_code", "min_value": FIRST_SERVER_ERROR, "max_value": LAST_SERVER_ERROR}
+    return {"key": RESPONSE_STATUS[0], "min_value": FIRST_SERVER_ERROR, "max_value": LAST_SERVER_ERROR}
 
 
 def _match(told: t.Mapping[str, t.Any], path: str) -> Match:

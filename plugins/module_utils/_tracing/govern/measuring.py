@@ -14,15 +14,13 @@ from ..._common.errors import Refusal
 from ..._common.web import Server
 from .. import exemplars
 from ..otlp import reading
-from ..otlp.spans import Span
+from ..otlp.spans import ERROR, FIRST_SERVER_ERROR, LAST_SERVER_ERROR, RESPONSE_STATUS, Span
 from ..replay import classes
 from . import sizing, telemetry, verification
 from .verification import Seen
 
 Told: t.TypeAlias = "t.Mapping[str, t.Any]"
-ERROR_STATUS = 2
-SERVER_ERRORS = range(500, 600)
-STATUS_KEYS = ("http.response.status_code", "http.status_code")
+SERVER_ERRORS = range(FIRST_SERVER_ERROR, LAST_SERVER_ERROR + 1)
 SHARES = ("error_keep_rate", "volume_cut", "span_cut", "exemplar_hit_rate")
 FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
 
@@ -117,7 +115,7 @@ def _exemplar_hit_rate(pages: t.Sequence[str], behind: t.Sequence[str]) -> dict[
 
 def is_error(span: Span) -> bool:
     """Whether a span says that something went wrong: by its status, or by an HTTP 5xx that set none."""
-    return span.status == ERROR_STATUS or any(span.attributes.get(key) in SERVER_ERRORS for key in STATUS_KEYS)
+    return span.status == ERROR or any(span.attributes.get(key) in SERVER_ERRORS for key in RESPONSE_STATUS)
 
 
 def _share(name: str, some: float | None, of: int, how: str) -> dict[str, t.Any]:

@@ -21,7 +21,7 @@ Labels: t.TypeAlias = "tuple[tuple[str, str], ...]"
 
 
 class Reading:
-    """The numbers of one look, of all replicas together: counters are summed, and so are gauges, which nobody asks for here but by ``least``."""
+    """The numbers of one look, of all replicas together: counters are summed, and so are gauges, which nobody asks for here but by ``most``."""
 
     def __init__(self, pages: t.Sequence[str]) -> None:
         self._pages = [_parsed(page) for page in pages]
@@ -34,11 +34,6 @@ class Reading:
     def series(self, name: str) -> list[tuple[Labels, float]]:
         """Every series of this name, whatever stands behind the name for its unit."""
         return [(labels, value) for page in self._pages for (found, labels), value in page.items() if _is_called(found, PREFIX + name)]
-
-    def least(self, name: str) -> float | None:
-        """The smallest value of all replicas; None when one has none."""
-        found = [[value for (called, _labels), value in page.items() if _is_called(called, PREFIX + name)] for page in self._pages]
-        return min(map(min, found)) if all(found) else None
 
     def most(self, name: str) -> float | None:
         """The largest value of all replicas; None when one has none."""

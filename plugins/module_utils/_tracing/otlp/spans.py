@@ -14,6 +14,8 @@ Value: t.TypeAlias = "str | int | float | bool | bytes | list[t.Any] | dict[str,
 Raw: t.TypeAlias = "dict[str, t.Any]"
 
 UNSET, OK, ERROR = 0, 1, 2
+RESPONSE_STATUS = ("http.response.status_code", "http.status_code")  # as it is called now, and was before
+FIRST_SERVER_ERROR, LAST_SERVER_ERROR = 500, 599  # an error, whatever the span's own status
 STATUS_CODES = {"STATUS_CODE_UNSET": UNSET, "STATUS_CODE_OK": OK, "STATUS_CODE_ERROR": ERROR}
 KINDS = {
     "SPAN_KIND_UNSPECIFIED": 0,

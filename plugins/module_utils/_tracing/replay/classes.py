@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 from ..otlp.spans import ERROR as STATUS_ERROR
-from ..otlp.spans import ResourceSpans, Span, value
+from ..otlp.spans import FIRST_SERVER_ERROR, LAST_SERVER_ERROR, RESPONSE_STATUS, ResourceSpans, Span, value
 from ..policies import model
 from ..policies.evaluate import Decision, Policies, Subject
 
@@ -17,7 +17,6 @@ ERROR, FORCED, DROPPED, SLOW, HEALTHY = "error", "forced", "dropped", "slow", "h
 CLASSES = (ERROR, FORCED, DROPPED, SLOW, HEALTHY)
 """In the order in which they are asked; a trace is of the first that fits."""
 
-RESPONSE_STATUS = ("http.response.status_code", "http.status_code")
 SERVICE, ROUTE = "service.name", "http.route"
 MOST_ROUTES = 500
 REMEMBERED = 65_536
@@ -50,7 +49,7 @@ class Classifier:
         conditions = policies.conditions
         self.error_bits = conditions.bit(model.StatusCode(frozenset({STATUS_ERROR})))
         for key in RESPONSE_STATUS:
-            self.error_bits |= conditions.bit(model.NumericAttribute(key, 500, 599))
+            self.error_bits |= conditions.bit(model.NumericAttribute(key, FIRST_SERVER_ERROR, LAST_SERVER_ERROR))
         self._slow = 0 if rules.slow_ms is None else conditions.bit(model.Latency(rules.slow_ms))
         self._forced = [policies.vote(policy.test) for policy in rules.forced]
         self._dropped = [policies.vote(policy.test) for policy in rules.dropped]
