@@ -92,6 +92,15 @@ def postgres_18(session_name: str) -> t.Iterator[Postgres]:
     yield from _serve(session_name, 18)
 
 
+@pytest.fixture
+def postgres_alone(session_name: str) -> t.Iterator[Postgres]:
+    """A PostgreSQL 16 for one test that has no standby, as a test of tablespaces needs.
+
+    A standby on the same machine replays CREATE TABLESPACE into the primary's own folder, late, and hinders its removal.
+    """
+    yield from _serve(f"{session_name}-alone", 16)
+
+
 @pytest.fixture(scope="session", params=wanted_versions(), ids=lambda version: f"pg{version}")
 def postgres(request: pytest.FixtureRequest) -> Postgres:
     """A server of each version in turn."""

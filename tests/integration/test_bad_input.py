@@ -459,30 +459,26 @@ def small_disk() -> t.Iterator[Path]:
     folder.rmdir()
 
 
-def test_a_disk_that_is_full(single: Postgres, small_disk: Path) -> None:
+def test_a_disk_that_is_full(small_disk: Path, postgres_alone: Postgres) -> None:
     """Known beforehand it is refused; otherwise the copy stops, says so, and goes on where it was once there is room."""
-    with single.connect(autocommit=True) as connection:
+    with postgres_alone.connect(autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE TABLESPACE small LOCATION {}").format(sql.Literal(str(small_disk))))
-        try:
-            connection.execute(
-                "CREATE SCHEMA app; CREATE TABLE app.docs (id bigserial PRIMARY KEY, tenant_id text NOT NULL, body text) TABLESPACE small"
-            )
-            connection.execute(
-                "INSERT INTO app.docs (tenant_id, body) SELECT 'tenant ' || i % 5, repeat(md5(i::text), 60) FROM generate_series(1, 1800) AS i"
-            )
-            shift = Shift(single)
-            with pictures.untouched(connection):
-                assert "MiB of free disk" in clear(shift.step("expanded", fails=True), "disk")["expected"]
-            shift.step("expanded", free_disk_bytes=1 << 40)
-            shift.step("mirrored")
-            full = clear(shift.step("copied", fails=True), "disk_full")
-            assert "Make room" in full["remedy"]
-            assert shift.state == "mirrored"
-            subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-            shift.step("copied")
-            assert shift.step("verified")["mismatches"] == 0
-            shift.step("live")
-            assert connection.execute("SELECT count(*) FROM app.docs").fetchone() == (1800,)
-        finally:
-            connection.execute("DROP SCHEMA app CASCADE")
-            connection.execute("DROP TABLESPACE small")
+        connection.execute(
+            "CREATE SCHEMA app; CREATE TABLE app.docs (id bigserial PRIMARY KEY, tenant_id text NOT NULL, body text) TABLESPACE small"
+        )
+        connection.execute(
+            "INSERT INTO app.docs (tenant_id, body) SELECT 'tenant ' || i % 5, repeat(md5(i::text), 60) FROM generate_series(1, 1800) AS i"
+        )
+        shift = Shift(postgres_alone)
+        with pictures.untouched(connection):
+            assert "MiB of free disk" in clear(shift.step("expanded", fails=True), "disk")["expected"]
+        shift.step("expanded", free_disk_bytes=1 << 40)
+        shift.step("mirrored")
+        full = clear(shift.step("copied", fails=True), "disk_full")
+        assert "Make room" in full["remedy"]
+        assert shift.state == "mirrored"
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+        shift.step("copied")
+        assert shift.step("verified")["mismatches"] == 0
+        shift.step("live")
+        assert connection.execute("SELECT count(*) FROM app.docs").fetchone() == (1800,)
