@@ -177,7 +177,10 @@ options:
     choices: [collectors, replay]
     default: collectors
   kept:
-    description: Files of the same traces recorded behind the sampler. For O(state=measured).
+    description:
+      - Files of the same traces recorded behind the sampler. For O(state=measured), where these and O(traces) may still be written to.
+      - Errors of the last O(decision_wait) and 10 seconds are not counted, as they may not be decided yet; with O(telemetry) neither are those from before
+        the last collector took on its configuration.
     type: list
     elements: path
     default: []

@@ -108,6 +108,17 @@ def test_one_changed_row_is_found_and_named(origin: Source) -> None:
     assert "as many rows" in next(one.found for one in found.findings if one.code == "CHECKSUM_MISMATCH")
 
 
+@pytest.mark.parametrize("blocks", [1, 7])
+def test_a_table_in_pieces_adds_up_to_the_whole(scratch: Postgres, monkeypatch: pytest.MonkeyPatch, blocks: int) -> None:
+    with scratch.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE wide AS SELECT i AS id, repeat('x', 900) AS body FROM generate_series(1, 250) AS i")
+        connection.execute("DELETE FROM wide WHERE id % 9 = 0")
+    whole = captured(scratch)
+    monkeypatch.setattr(content, "PIECE_BLOCKS", blocks)
+    assert captured(scratch)["tables"] == whole["tables"]
+    assert whole["tables"]["public.wide"]["rows"] == 250 - 27
+
+
 @pytest.mark.parametrize(("engine", "more"), [("pg_dump", {}), ("basebackup", {"format": "plain"}), ("basebackup", {"format": "tar"})])
 def test_second_run_changes_nothing_and_check_mode_writes_nothing(origin: Source, engine: str, more: dict[str, t.Any]) -> None:
     label = f"twice-{next(backups.NUMBERS)}"

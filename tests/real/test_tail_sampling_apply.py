@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
-import threading
 import time
 import typing as t
 from pathlib import Path
@@ -20,7 +17,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._common import f
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import reloading
 
 from playground import collector, modules
-from playground.errors import Refusal
+from tests.support.collectors import export, traffic
 from tests.support.components import had
 
 NAME = "otel_tail_sampling"
@@ -68,43 +65,6 @@ class Sampler:
             **more,
         }
         return {key: value for key, value in told.items() if value is not None}
-
-
-def export(number: int) -> str:
-    """One trace of one span; each tenth has failed."""
-    now = time.time_ns()
-    span = {
-        "traceId": os.urandom(16).hex(),
-        "spanId": os.urandom(8).hex(),
-        "name": "GET /docs",
-        "kind": 2,
-        "startTimeUnixNano": str(now - 1_000_000),
-        "endTimeUnixNano": str(now),
-        "status": {"code": 2 if number % 10 == 0 else 0},
-    }
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "docs"}}]}
-    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]})
-
-
-@contextlib.contextmanager
-def traffic(url: str) -> t.Iterator[None]:
-    """Some hundred traces a second, as long as this lasts; while the collector is away they are lost."""
-    over = threading.Event()
-
-    def flow() -> None:
-        number = 0
-        while not over.wait(0.02):
-            number += 1
-            with contextlib.suppress(OSError, Refusal):
-                collector.send(url, [export(number + more) for more in range(5)])
-
-    thread = threading.Thread(target=flow)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.fixture

@@ -1,16 +1,20 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What real collectors keep: one run asks a collector for many configurations of tail sampling at once, each in its own pipeline."""
+"""What real collectors keep: one run asks a collector for many configurations of tail sampling at once, each in its own pipeline; and traffic for them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import threading
 import time
 import typing as t
 from pathlib import Path
 
 from playground import collector
+from playground.errors import Refusal
 
 Raw: t.TypeAlias = "dict[str, t.Any]"
 
@@ -54,3 +58,45 @@ def spans(line: str) -> t.Iterator[Raw]:
     for resource in json.loads(line).get("resourceSpans", ()):
         for scope in resource.get("scopeSpans", ()):
             yield from scope.get("spans", ())
+
+
+def export(number: int, *, is_silent: bool = False) -> str:
+    """One trace of one span; each tenth has failed.
+
+    :param is_silent: it shows in the attributes alone, and no span has a status, as of many HTTP servers' own instrumentation.
+    """
+    now = time.time_ns()
+    failed = number % 10 == 0
+    span = {
+        "traceId": os.urandom(16).hex(),
+        "spanId": os.urandom(8).hex(),
+        "name": "GET /docs",
+        "kind": 2,
+        "startTimeUnixNano": str(now - 1_000_000),
+        "endTimeUnixNano": str(now),
+        "status": {"code": 2 if failed and not is_silent else 0},
+        "attributes": [{"key": "http.response.status_code", "value": {"intValue": "503" if failed else "200"}}],
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "docs"}}]}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]})
+
+
+@contextlib.contextmanager
+def traffic(url: str, *, is_silent: bool = False) -> t.Iterator[None]:
+    """Some hundred traces a second, as long as this lasts; while the collector is away they are lost."""
+    over = threading.Event()
+
+    def flow() -> None:
+        number = 0
+        while not over.wait(0.02):
+            number += 1
+            with contextlib.suppress(OSError, Refusal):
+                collector.send(url, [export(number + more, is_silent=is_silent) for more in range(5)])
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -22,6 +22,8 @@ from .verification import Seen
 Told: t.TypeAlias = "t.Mapping[str, t.Any]"
 SERVER_ERRORS = range(FIRST_SERVER_ERROR, LAST_SERVER_ERROR + 1)
 SHARES = ("error_keep_rate", "volume_cut", "span_cut", "exemplar_hit_rate")
+SETTLING_SECONDS = 10.0  # behind decision_wait: a collector's tick, its exporters' batches, what the file exporter holds back
+NANOSECONDS = 1e9
 FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
 
 
@@ -40,7 +42,7 @@ def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
         )
     found = [] if not servers else _from_metrics(servers, told)
     if told["traces"] and told["kept"]:
-        found.append(_error_keep_rate(told["traces"], told["kept"]))
+        found.append(_error_keep_rate(servers, told))
     if told["exemplars"] and told["kept"]:
         found.append(_exemplar_hit_rate(told["exemplars"], told["kept"]))
     return found
@@ -91,22 +93,48 @@ def _of(seen: Seen) -> list[dict[str, t.Any]]:
     ]
 
 
-def _error_keep_rate(before: t.Sequence[str], behind: t.Sequence[str]) -> dict[str, t.Any]:
-    """Share of the traces with an error in front of the sampler that stand behind it with an error, too: one that lost that span is not kept."""
+def _error_keep_rate(servers: t.Sequence[Server], told: Told) -> dict[str, t.Any]:
+    """Share of the traces with an error in front of the sampler that stand behind it with an error, too: one that lost that span is not kept.
+
+    Counted is what began after the collectors did, as before they may have sampled otherwise, and what ended so long ago that it is decided and written.
+    """
+    wait = (sizing.duration(told["decision_wait"]) or 0.0) + SETTLING_SECONDS
+    until = (time.time() - wait) * NANOSECONDS
     try:
-        errors = {span.trace_id for span in reading.read(before) if is_error(span)}
-        kept = {span.trace_id for span in reading.read(behind) if span.trace_id in errors and is_error(span)}
+        since = _running_since(servers) * NANOSECONDS
+        failed = [span for span in reading.read(told["traces"], growing=True) if is_error(span)]
+        errors = {span.trace_id for span in failed if span.start >= since and span.end <= until}
+        kept = {span.trace_id for span in reading.read(told["kept"], growing=True) if span.trace_id in errors and is_error(span)}
     except Refusal as why:
         return _measure("error_keep_rate", None, 0, f"not measured: {why}")
+    others = len({span.trace_id for span in failed} - errors)
     how = f"{len(kept)} of {len(errors)} traces with an error recorded in front of the sampler are behind it, error and all"
-    return _share("error_keep_rate", len(kept), len(errors), how)
+    left = (
+        f"; {others} are not counted, from before the collectors began, or of the last {wait:g} s and perhaps undecided" if others else ""
+    )
+    return _share("error_keep_rate", len(kept), len(errors), how + left)
+
+
+def _running_since(servers: t.Sequence[Server]) -> float:
+    """Epoch seconds at which the last of the collectors took on its configuration; 0 when none is named.
+
+    :raises Refusal: one does not say.
+    """
+    if not servers:
+        return 0.0
+    now, uptime = time.time(), telemetry.read(servers).least("process_uptime")
+    if uptime is None:
+        raise Refusal(
+            "telemetry", expected="otelcol_process_uptime of every collector", found="none", remedy="Use the metrics level normal."
+        )
+    return now - uptime
 
 
 def _exemplar_hit_rate(pages: t.Sequence[str], behind: t.Sequence[str]) -> dict[str, t.Any]:
     """Share of the traces that exemplars point to that stand behind the sampler: a click on the others finds nothing."""
     try:
         pointed_to = {trace_id for page in pages for trace_id in exemplars.trace_ids(files.text(page))}
-        hits = exemplars.hit_rate(pointed_to, {span.trace_id for span in reading.read(behind) if span.trace_id in pointed_to})
+        hits = exemplars.hit_rate(pointed_to, {span.trace_id for span in reading.read(behind, growing=True) if span.trace_id in pointed_to})
     except Refusal as why:
         return _measure("exemplar_hit_rate", None, 0, f"not measured: {why}")
     how = f"{hits.kept} of {hits.pointed_to} traces that exemplars point to are behind the sampler"

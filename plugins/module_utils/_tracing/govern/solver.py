@@ -4,7 +4,8 @@
 """PRIVATE to the collection. How much of ordinary traffic may be kept, so that the goals are reached on recorded traces.
 
 What the other policies keep is given. The baseline decides by a hash of the trace id, so of the traces that it alone can keep it keeps its percentage,
-and the largest one that leaves the volume's goal reached is computed, not searched. Errors are never traded for volume.
+and the largest one that leaves the volume's goal reached is computed; then it is tried, as of these very traces the hash may keep more. Errors are never
+traded for volume.
 """
 
 from __future__ import annotations
@@ -43,6 +44,11 @@ def counted(replay: Replay) -> int:
     """Traces that are kept, and those of which that cannot be foretold."""
     total = replay.tally()
     return total.kept.traces + total.unknown.traces
+
+
+def cut_by(replay: Replay) -> float:
+    """Share of the traces that are left out."""
+    return 1 - counted(replay) / replay.tally().all.traces
 
 
 def percentage(goals: Goals, bounds: Bounds) -> float:
@@ -88,13 +94,15 @@ def refuse_missed(goals: Goals, ordinary: Replay, incident: Replay | None) -> No
     for replay in replays:
         _refuse_lost_errors(goals, replay.tally(classes.ERROR))
     total = ordinary.tally()
-    cut = 1 - counted(ordinary) / total.all.traces
+    cut = cut_by(ordinary)
     if cut < goals.volume_cut_min:
         raise Refusal(
             "goals.volume_cut_min",
             expected=f"a cut of {goals.volume_cut_min:.1%} of {words.number(total.all.traces)} recorded traces",
             found=f"{cut:.1%}",
-            remedy="Lower baseline_percentage, or leave it out so that it is found.",
+            remedy="Lower baseline_percentage, or leave it out so that it is found."
+            if goals.baseline_percentage is not None
+            else "Record more traces, or lower baseline_min_percentage.",
             code="volume_cut_missed",
             details={"volume_cut": cut},
         )
@@ -131,4 +139,9 @@ def solve(goals: Goals, replayed: Replayed) -> float:
     if goals.baseline_percentage is not None:
         return goals.baseline_percentage
     without, whole = replayed(0.0), replayed(100.0)
-    return percentage(goals, Bounds(without.tally().all.traces, counted(without), counted(whole)))
+    bounds = Bounds(without.tally().all.traces, counted(without), counted(whole))
+    found = percentage(goals, bounds)
+    while found > goals.baseline_min_percentage and (missing := goals.volume_cut_min - cut_by(replayed(found))) > 0:
+        less = max(1 / STEPS, 100 * missing * bounds.all / (bounds.most - bounds.least))
+        found = max(goals.baseline_min_percentage, math.floor((found - less) * STEPS) / STEPS)
+    return found

@@ -21,7 +21,7 @@ Labels: t.TypeAlias = "tuple[tuple[str, str], ...]"
 
 
 class Reading:
-    """The numbers of one look, of all replicas together: counters are summed, and so are gauges, which nobody asks for here but by ``most``."""
+    """The numbers of one look, of all replicas together: counters are summed, and so are gauges, which nobody asks for here but by ``most`` and ``least``."""
 
     def __init__(self, pages: t.Sequence[str]) -> None:
         self._pages = [_parsed(page) for page in pages]
@@ -37,8 +37,16 @@ class Reading:
 
     def most(self, name: str) -> float | None:
         """The largest value of all replicas; None when one has none."""
-        found = [[value for (called, _labels), value in page.items() if _is_called(called, PREFIX + name)] for page in self._pages]
+        found = self._by_page(name)
         return max(map(max, found)) if all(found) else None
+
+    def least(self, name: str) -> float | None:
+        """The smallest value of all replicas; None when one has none."""
+        found = self._by_page(name)
+        return min(map(min, found)) if all(found) else None
+
+    def _by_page(self, name: str) -> list[list[float]]:
+        return [[value for (called, _labels), value in page.items() if _is_called(called, PREFIX + name)] for page in self._pages]
 
     def values_of(self, name: str, label: str) -> set[str]:
         """Every value of a label in the series of a name."""

@@ -32,10 +32,11 @@ ZERO_SPAN_ID = "0" * 16
 ZERO_TRACE_ID = "0" * 32
 
 
-def read(paths: t.Iterable[str | os.PathLike[str]]) -> t.Iterator[Span]:
+def read(paths: t.Iterable[str | os.PathLike[str]], *, growing: bool = False) -> t.Iterator[Span]:
     """The spans of files, in the order of the files and of their lines; one line is in memory at a time.
 
     :param paths: files of one ``ExportTraceServiceRequest`` a line; compressed ones (gzip) are recognised by their first bytes.
+    :param growing: a collector still writes them: a last line without its end is not read, instead of refused.
     :raises Refusal: a file that cannot be read, a line that is cut off or holds something else, an identifier that is none,
         or not a single span in all of the files. The refusal names file and line.
     """
@@ -43,6 +44,8 @@ def read(paths: t.Iterable[str | os.PathLike[str]]) -> t.Iterator[Span]:
     files = [os.fspath(path) for path in paths]
     for path in files:
         for number, line in _lines(path):
+            if growing and not line.endswith(b"\n"):
+                break
             for spans in _spans(line, path, number):
                 count += len(spans)
                 yield from spans

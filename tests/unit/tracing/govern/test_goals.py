@@ -125,6 +125,19 @@ def test_goals_that_are_missed_are_told_with_what_can_be(ordinary: Replay, incid
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(("unlucky", "least"), [(1.0, 30.9), (1.1, 28.0), (1.5, 17.0), (50.0, 1.0)])
+def test_a_baseline_that_keeps_more_of_these_traces_than_expected_is_lowered_until_the_goal_is_reached(
+    unlucky: float, least: float
+) -> None:
+    def replayed(percentage: float) -> Replay:
+        kept = min(1800, round(1800 * percentage / 100 * (1.0 if percentage in (0.0, 100.0) else unlucky)))
+        return replay(error=(200, 200), healthy=(1800, kept))
+
+    found = solver.solve(parsed(), replayed)
+    assert least <= found < least + 2.5
+    assert solver.cut_by(replayed(found)) >= 0.6 or found == 1.0
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("30s", 30.0), ("1m30s", 90.0), ("1.5s", 1.5), ("250ms", 0.25), ("", None), ("30", None), ("${env:WAIT}", None), (0, 0.0)],
