@@ -10,17 +10,15 @@ import dataclasses
 import http.client
 import json
 import subprocess
-import time
 import typing as t
 import urllib.request
 from pathlib import Path
 
 from . import children, cluster
-from .children import Child
+from .children import Started
 from .components import component, names
 from .errors import Refusal
 
-SECONDS_TO_START = 30
 SECONDS_TO_STOP = 30
 PREFIX = "otelcol-"
 READY = "Everything is ready"
@@ -74,19 +72,9 @@ def serving(folder: Path, config: Configuration, *, version: str | None = None, 
     """
     command = [str(program(version)), *([f"--feature-gates={','.join(gates)}"] if gates else [])]
     path = _written(folder, config)
-    for attempt in (1, 2, 3):
-        running, process = _launch(command, folder, path)
-        try:
-            said = _wait(running, process)
-            if said is None:
-                yield running
-                _finish(running, process)
-                return
-        finally:
-            children.ended(process)
-        # Between our choosing a free port and the collector's taking it, somebody else can be quicker.
-        if attempt == 3 or "address already in use" not in said:
-            raise Refusal("otelcol", expected=f"to answer on {running.url}", found=said, remedy=f"Look at {folder / 'log'}.")
+    with children.serving(lambda: _launch(command, folder, path)) as started:
+        yield started.server
+        _finish(started)
 
 
 def send(url: str, lines: t.Iterable[str]) -> None:
@@ -127,7 +115,7 @@ def _write(path: Path, content: t.Mapping[str, t.Any]) -> Path:
     return path
 
 
-def _launch(command: t.Sequence[str], folder: Path, config: Path) -> tuple[Collector, Child]:
+def _launch(command: t.Sequence[str], folder: Path, config: Path) -> Started[Collector]:
     traffic, metrics = cluster.free_port(None), cluster.free_port(None)
     reader = {"pull": {"exporter": {"prometheus": {"host": cluster.HOST, "port": metrics}}}}
     # The later configuration is laid over the earlier one.
@@ -138,32 +126,20 @@ def _launch(command: t.Sequence[str], folder: Path, config: Path) -> tuple[Colle
             "service": {"telemetry": {"metrics": {"level": "detailed", "readers": [reader]}}},
         },
     )
-    process = children.launched([*command, f"--config={config}", f"--config={ours}"], folder / "log", cwd=folder)
-    return Collector(f"http://{cluster.HOST}:{traffic}", f"http://{cluster.HOST}:{metrics}/metrics", folder, process.pid), process
+    url, log = f"http://{cluster.HOST}:{traffic}", folder / "log"
+    child = children.launched([*command, f"--config={config}", f"--config={ours}"], log, cwd=folder)
+    running = Collector(url, f"http://{cluster.HOST}:{metrics}/metrics", folder, child.pid)
+    return Started("otelcol", url, running, child, log, lambda: children.has_said(log, READY))
 
 
-def _wait(running: Collector, process: Child) -> str | None:
-    """Wait until its log says that it is ready; None when it does, else what it said."""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline and process.poll() is None:
-        if READY in (running.folder / "log").read_text(encoding="utf-8", errors="replace"):
-            return None
-        time.sleep(0.05)
-    return children.last_words(running.folder / "log") or f"not ready within {SECONDS_TO_START} s"
-
-
-def _finish(running: Collector, process: Child) -> None:
+def _finish(started: Started[Collector]) -> None:
     """Ask it to stop, and wait.
 
     :raises Refusal: it does not.
     """
-    process.terminate()
+    started.child.terminate()
     try:
-        process.wait(SECONDS_TO_STOP)
+        started.child.wait(SECONDS_TO_STOP)
     except subprocess.TimeoutExpired:
-        raise Refusal(
-            "otelcol",
-            expected=f"to stop within {SECONDS_TO_STOP} s",
-            found=children.last_words(running.folder / "log"),
-            remedy=f"Look at {running.folder / 'log'}.",
-        ) from None
+        found = children.last_words(started.log)
+        raise Refusal("otelcol", expected=f"to stop within {SECONDS_TO_STOP} s", found=found, remedy=f"Look at {started.log}.") from None

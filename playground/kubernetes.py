@@ -13,7 +13,6 @@ import dataclasses
 import json
 import secrets
 import subprocess
-import time
 import typing as t
 import urllib.request
 from pathlib import Path
@@ -22,12 +21,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import children, cluster
-from .children import Child
+from .children import Started
 from .components import Component, component
 from .errors import Refusal
 
-SECONDS_TO_START = 60
-TRIES = 3
 ADMINISTRATOR, MANAGER = "administrator", "manager"
 
 
@@ -82,50 +79,13 @@ def serving(folder: Path) -> t.Iterator[Kubernetes]:
     users = [f"{token},{name},{name},system:masters" for name, token in tokens.items()]
     _write_private(folder / "tokens.csv", "\n".join([*users, ""]))
     with contextlib.ExitStack() as running:
-        store = running.enter_context(_retried(lambda: _etcd(built, folder)))
-        endpoint = running.enter_context(_retried(lambda: _server(built, folder, store, tokens)))
-        made = _made(built, folder, endpoint, tokens[ADMINISTRATOR])
-        running.enter_context(_retried(lambda: _manager(built, made)))
+        store = running.enter_context(children.serving(lambda: _etcd(built, folder))).server
+        made = running.enter_context(children.serving(lambda: _server(built, folder, store, tokens))).server
+        running.enter_context(children.serving(lambda: _manager(built, made)))
         yield made
 
 
-@dataclasses.dataclass(frozen=True)
-class Started:
-    """A program that was launched, and how to see that it answers."""
-
-    name: str
-    address: str
-    child: Child
-    log: Path
-    answers: t.Callable[[], bool]
-
-
-@contextlib.contextmanager
-def _retried(launch: t.Callable[[], Started]) -> t.Iterator[str]:
-    """Launch it until it answers, and give its address: between our choosing a free port and its taking it, somebody else can be quicker."""
-    for attempt in range(1, TRIES + 1):
-        started = launch()
-        try:
-            if _answers_in_time(started):
-                yield started.address
-                return
-        finally:
-            children.ended(started.child)
-        said = children.last_words(started.log) or f"no answer within {SECONDS_TO_START} s"
-        if attempt == TRIES or "address already in use" not in said:
-            raise Refusal(started.name, expected=f"to answer on {started.address}", found=said, remedy=f"Look at {started.log}.")
-
-
-def _answers_in_time(started: Started) -> bool:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline and started.child.poll() is None:
-        if started.answers():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _etcd(built: Component, folder: Path) -> Started:
+def _etcd(built: Component, folder: Path) -> Started[str]:
     client, peer = (f"http://{cluster.HOST}:{cluster.free_port(None)}" for _which in ("client", "peer"))
     told = {
         "data-dir": str(folder / "etcd"),
@@ -138,7 +98,7 @@ def _etcd(built: Component, folder: Path) -> Started:
     }
     log = folder / "etcd.log"
     child = children.launched([*_command(built, "etcd", told), "--unsafe-no-fsync"], log)
-    return Started("etcd", client, child, log, lambda: _is_healthy(client))
+    return Started("etcd", client, client, child, log, lambda: _is_healthy(client))
 
 
 def _is_healthy(store: str) -> bool:
@@ -150,7 +110,7 @@ def _is_healthy(store: str) -> bool:
         return False
 
 
-def _server(built: Component, folder: Path, store: str, tokens: t.Mapping[str, str]) -> Started:
+def _server(built: Component, folder: Path, store: str, tokens: t.Mapping[str, str]) -> Started[Kubernetes]:
     port = cluster.free_port(None)
     told = {
         "etcd-servers": store,
@@ -172,10 +132,10 @@ def _server(built: Component, folder: Path, store: str, tokens: t.Mapping[str, s
     for name, token in tokens.items():
         _write_private(folder / f"{name}.kubeconfig", json.dumps(_kubeconfig(folder, endpoint, token)))
     made = _made(built, folder, endpoint, tokens[ADMINISTRATOR])
-    return Started("kube-apiserver", endpoint, child, log, lambda: made.kubectl("get", "--raw=/readyz").returncode == 0)
+    return Started("kube-apiserver", endpoint, made, child, log, lambda: made.kubectl("get", "--raw=/readyz").returncode == 0)
 
 
-def _manager(built: Component, made: Kubernetes) -> Started:
+def _manager(built: Component, made: Kubernetes) -> Started[Kubernetes]:
     told = {
         "kubeconfig": str(made.folder / f"{MANAGER}.kubeconfig"),
         "service-account-private-key-file": str(made.folder / "pki" / "accounts.key"),
@@ -186,7 +146,7 @@ def _manager(built: Component, made: Kubernetes) -> Started:
     child = children.launched(_command(built, "kube-controller-manager", told), log)
     # The account that it makes in every namespace shows that it is at work.
     account = ("get", "serviceaccount", "default", "--namespace=default")
-    return Started("kube-controller-manager", made.endpoint, child, log, lambda: made.kubectl(*account).returncode == 0)
+    return Started("kube-controller-manager", made.endpoint, made, child, log, lambda: made.kubectl(*account).returncode == 0)
 
 
 def _made(built: Component, folder: Path, endpoint: str, token: str) -> Kubernetes:

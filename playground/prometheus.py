@@ -10,16 +10,14 @@ import dataclasses
 import json
 import shutil
 import subprocess
-import time
 import typing as t
 from pathlib import Path
 
 from . import children, cluster
-from .children import Child
+from .children import Started
 from .components import component
 from .errors import Refusal
 
-SECONDS_TO_START = 30
 SAMPLE = tuple[str, float, float]  # a series as OpenMetrics spells it, epoch seconds, value
 
 
@@ -95,27 +93,18 @@ def serving(
     )
     _write(folder / "web.yml", web or {})
     scheme = "https" if web and "tls_server_config" in web else "http"
-    for attempt in (1, 2, 3):
-        running, process = _launch(command, folder, scheme, cluster.free_port(None), lookback)
-        try:
-            said = _wait(running, process)
-            if said is None:
-                yield running
-                return
-        finally:
-            children.ended(process)
-        # Between our choosing a free port and the server's taking it, somebody else can be quicker.
-        if attempt == 3 or "address already in use" not in said:
-            raise Refusal("prometheus", expected=f"to answer on {running.url}", found=said, remedy=f"Look at {folder / 'log'}.")
+    with children.serving(lambda: _launch(command, folder, scheme, lookback)) as started:
+        yield started.server
 
 
 def _write(path: Path, content: t.Mapping[str, t.Any]) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")  # which is YAML
 
 
-def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) -> tuple[Prometheus, Child]:
-    address = f"{cluster.HOST}:{port}"
-    process = children.launched(
+def _launch(command: Path, folder: Path, scheme: str, lookback: str) -> Started[Prometheus]:
+    address = f"{cluster.HOST}:{cluster.free_port(None)}"
+    url, log = f"{scheme}://{address}", folder / "log"
+    child = children.launched(
         [
             str(command),
             f"--config.file={folder / 'prometheus.yml'}",
@@ -125,18 +114,15 @@ def _launch(command: Path, folder: Path, scheme: str, port: int, lookback: str) 
             "--web.enable-lifecycle",
             *([f"--query.lookback-delta={lookback}"] if lookback else []),
         ],
-        folder / "log",
+        log,
         cwd=folder,
     )
-    return Prometheus(f"{scheme}://{address}", folder, process.pid), process
-
-
-def _wait(running: Prometheus, process: Child) -> str | None:
-    """Wait until its log says that it is ready, which needs neither its certificate nor a user; None when it does, else what it said."""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline and process.poll() is None:
-        text = (running.folder / "log").read_text(encoding="utf-8", errors="replace")
-        if "Server is ready to receive web requests" in text:
-            return None
-        time.sleep(0.05)
-    return children.last_words(running.folder / "log") or f"no answer within {SECONDS_TO_START} s"
+    # Its log says so without its certificate and without a user.
+    return Started(
+        "prometheus",
+        url,
+        Prometheus(url, folder, child.pid),
+        child,
+        log,
+        lambda: children.has_said(log, "Server is ready to receive web requests"),
+    )

@@ -9,17 +9,14 @@ import contextlib
 import dataclasses
 import os
 import secrets
-import time
 import typing as t
 import urllib.request
 from pathlib import Path
 
 from . import children, cluster
-from .children import Child
+from .children import Started
 from .components import component
-from .errors import Refusal
 
-SECONDS_TO_START = 20
 HEALTH = "/health"
 
 
@@ -54,37 +51,24 @@ def serving(folder: Path) -> t.Iterator[Gateway]:
     program = component("versitygw").program()
     for part in ("data", "versions"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    for attempt in (1, 2, 3):
-        port = cluster.free_port(None)
-        gateway, process = _launch(program, folder, port)
-        try:
-            said = _wait(gateway, process)
-            if said is None:
-                yield gateway
-                return
-        finally:
-            children.ended(process)
-        # Between our choosing a free port and the server's taking it, somebody else can be quicker.
-        if attempt == 3 or "address already in use" not in said:
-            raise Refusal("versitygw", expected=f"to answer on {gateway.endpoint}", found=said, remedy=f"Look at {folder / 'log'}.")
+    with children.serving(lambda: _launch(program, folder)) as started:
+        yield started.server
 
 
-def _launch(program: Path, folder: Path, port: int) -> tuple[Gateway, Child]:
-    address = f"{cluster.HOST}:{port}"
+def _launch(program: Path, folder: Path) -> Started[Gateway]:
+    address = f"{cluster.HOST}:{cluster.free_port(None)}"
+    endpoint, log = f"http://{address}", folder / "log"
     keys = {"ROOT_ACCESS_KEY": "playground", "ROOT_SECRET_KEY": secrets.token_hex(16)}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VGW_", "ROOT_"))}
     versions, data = str(folder / "versions"), str(folder / "data")
     command = [str(program), "--port", address, "--health", HEALTH, "--quiet", "posix", "--versioning-dir", versions, data]
-    process = children.launched(command, folder / "log", env={**kept, **keys})
-    return Gateway(f"http://{address}", keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"], folder, process.pid), process
+    child = children.launched(command, log, env={**kept, **keys})
+    gateway = Gateway(endpoint, keys["ROOT_ACCESS_KEY"], keys["ROOT_SECRET_KEY"], folder, child.pid)
+    return Started("versitygw", endpoint, gateway, child, log, lambda: _answers(endpoint))
 
 
-def _wait(gateway: Gateway, process: Child) -> str | None:
-    """Wait until it answers; None when it does, else what it said."""
+def _answers(endpoint: str) -> bool:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), direct.open(gateway.endpoint + HEALTH, timeout=1):
-            return None
-        time.sleep(0.05)
-    return children.last_words(gateway.folder / "log") or f"no answer within {SECONDS_TO_START} s"
+    with contextlib.suppress(OSError), direct.open(endpoint + HEALTH, timeout=1):
+        return True
+    return False
