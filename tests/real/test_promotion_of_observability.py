@@ -18,7 +18,7 @@ import yaml
 from playground import collector, observability, prometheus
 from tests.support import promotions
 from tests.support.collectors import export, traffic
-from tests.support.components import had
+from tests.support.components import had, had_prometheus
 from tests.support.promotions import ROOT, Bench
 
 CAPABILITIES = ("trace_sampling", "slo_alerting")
@@ -111,6 +111,7 @@ def two_days(end: int) -> t.Iterator[prometheus.SAMPLE]:
 @pytest.fixture
 def ground(tmp_path: Path) -> t.Iterator[Ground]:
     had("otelcol-0.161")
+    had_prometheus()
     bench = promotions.made(tmp_path / "bench")
     bench.plan = plan()
     folder = tmp_path / "platform"

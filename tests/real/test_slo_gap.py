@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from playground import modules, prometheus
-from playground.errors import Refusal
 from tests.support import fake_apis
+from tests.support.components import had_prometheus
 
 DAY = 86400
 CATALOG = """
@@ -68,11 +68,9 @@ def samples(now: int) -> t.Iterator[prometheus.SAMPLE]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[prometheus.Prometheus]:
+    had_prometheus()
     folder = tmp_path_factory.mktemp("gap")
-    try:
-        prometheus.record(folder, samples(int(time.time())))
-    except Refusal as problem:
-        pytest.skip(f"no Prometheus: {problem}")
+    prometheus.record(folder, samples(int(time.time())))
     with prometheus.serving(folder) as running:
         yield running
 

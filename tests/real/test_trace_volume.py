@@ -8,19 +8,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from playground import modules, prometheus
-from playground.errors import Refusal
+from tests.support.components import had_prometheus
 
 
 def test_spans_are_compared_with_requests(tmp_path: Path) -> None:
+    had_prometheus()
     now = time.time()
     values = {"spans": 90.0, "requests": 100.0, "twice": 200.0, "idle": 0.0, "not_a_number": float("nan")}
-    try:
-        prometheus.record(tmp_path, [(name, now - 15 * step, value) for name, value in values.items() for step in range(8)])
-    except Refusal as problem:
-        pytest.skip(f"no Prometheus: {problem}")
+    prometheus.record(tmp_path, [(name, now - 15 * step, value) for name, value in values.items() for step in range(8)])
     pairs = {
         "good": ("spans", "requests"),
         "twice": ("twice", "requests"),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from playground import components, toolchain
@@ -16,3 +18,9 @@ def had(name: str) -> components.Component:
         return components.built(name)
     except toolchain.Unavailable as refusal:
         pytest.skip(f"{name} could not be had: {refusal}")
+
+
+def had_prometheus() -> None:
+    """Prometheus with its promtool, where ``playground.prometheus`` looks: what is installed, or else the component, as with ``had``."""
+    if not all(map(shutil.which, ("prometheus", "promtool"))):
+        had("prometheus")
