@@ -91,7 +91,7 @@ def traffic(url: str, *, is_silent: bool = False) -> t.Iterator[None]:
         while not over.wait(0.02):
             number += 1
             with contextlib.suppress(OSError, Refusal):
-                collector.send(url, [export(number + more, is_silent=is_silent) for more in range(5)])
+                collector.send(url, [export(number + more, is_silent=is_silent) for more in range(10)])
 
     thread = threading.Thread(target=flow)
     thread.start()
