@@ -30,7 +30,7 @@ if t.TYPE_CHECKING:
     from ..._common.postgres.connect import Connection
     from .sampling import Sample
 
-PIECE_BLOCKS = 8_192  # 64 MB: what one session adds up at a time; the smaller, the less the others wait for the last
+PIECE_BLOCKS = 32_768  # 256 MB: what one session adds up at a time
 
 # Of a database's tables by name, which are only sampled, and how.
 Sampling: t.TypeAlias = "t.Callable[[str, t.Mapping[str, Table]], t.Mapping[str, Sample]]"

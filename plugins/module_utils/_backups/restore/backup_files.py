@@ -72,9 +72,8 @@ def _differing(data: pathlib.Path, listed: t.Mapping[str, tuple[str, str]], work
         with (data / path).open("rb") as file:
             return hashlib.file_digest(file, DIGESTS[algorithm]).hexdigest() == digest
 
-    largest_first = sorted(listed, key=lambda path: -(data / path).stat().st_size)  # or the last one would be waited for
     with concurrent.futures.ThreadPoolExecutor(workers, "verify") as pool:
-        return [path for path, same in zip(largest_first, pool.map(is_same, largest_first), strict=True) if not same]
+        return [path for path, same in zip(listed, pool.map(is_same, listed), strict=True) if not same]
 
 
 def _wrong(detail: str, about: str, expected: str, found: str) -> Look:
