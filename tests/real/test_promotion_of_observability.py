@@ -48,7 +48,8 @@ class Ground:
             "trace_sampling_path": str(self.configuration),
             "trace_sampling_collector_version": "0.161.0",
             "trace_sampling_pipelines": ["traces"],
-            "trace_sampling_goals": {"error_keep_min": 0.95, "volume_cut_min": 0.6, "slow_ms": 1000},
+            # More than the plan's 60 %, which is held against the interval of what the next seconds come to.
+            "trace_sampling_goals": {"error_keep_min": 0.95, "volume_cut_min": 0.7, "slow_ms": 1000},
             "trace_sampling_decision_wait": f"{DECISION_WAIT:g}s",
             "trace_sampling_traces": [str(recorded)],
             "trace_sampling_received": [str(folder / "received.jsonl")],
@@ -162,7 +163,7 @@ def test_goals_that_running_servers_meet_are_promoted_and_rolled_back(ground: Gr
     errors = measured["error_keep_rate"]
     assert (errors["value"], errors["samples"] >= 100) == (100.0, True), errors
     assert "are not counted" in errors["how"]
-    assert 60 <= measured["volume_cut"]["value"] < 90
+    assert 65 < measured["volume_cut"]["value"] < 80
     assert measured["volume_cut"]["samples"] >= 1000
     assert measured["pages_per_day_before"]["value"] > measured["pages_per_day_after"]["value"] > 0
     assert measured["pages_per_day_change"]["samples"] > 2000
