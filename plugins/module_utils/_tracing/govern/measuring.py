@@ -102,15 +102,20 @@ def _error_keep_rate(servers: t.Sequence[Server], told: Told) -> dict[str, t.Any
     until = (time.time() - wait) * NANOSECONDS
     try:
         since = _running_since(servers) * NANOSECONDS
-        failed = [span for span in reading.read(told["traces"], growing=True) if is_error(span)]
-        errors = {span.trace_id for span in failed if span.start >= since and span.end <= until}
+        errors: set[str] = set()
+        others: set[str] = set()
+        for span in reading.read(told["traces"], growing=True):
+            if is_error(span):
+                (errors if span.start >= since and span.end <= until else others).add(span.trace_id)
+        others -= errors
         kept = {span.trace_id for span in reading.read(told["kept"], growing=True) if span.trace_id in errors and is_error(span)}
     except Refusal as why:
         return _measure("error_keep_rate", None, 0, f"not measured: {why}")
-    others = len({span.trace_id for span in failed} - errors)
     how = f"{len(kept)} of {len(errors)} traces with an error recorded in front of the sampler are behind it, error and all"
     left = (
-        f"; {others} are not counted, from before the collectors began, or of the last {wait:g} s and perhaps undecided" if others else ""
+        f"; {len(others)} are not counted, from before the collectors began, or of the last {wait:g} s and perhaps undecided"
+        if others
+        else ""
     )
     return _share("error_keep_rate", len(kept), len(errors), how + left)
 
