@@ -165,6 +165,7 @@ def test_goals_that_running_servers_meet_are_promoted_and_rolled_back(ground: Gr
     assert "are not counted" in errors["how"]
     assert 65 < measured["volume_cut"]["value"] < 80
     assert measured["volume_cut"]["samples"] >= 1000
+    assert 65 < measured["span_cut"]["value"] < 80, "not of the exporter that writes down what comes in"
     assert measured["pages_per_day_before"]["value"] > measured["pages_per_day_after"]["value"] > 0
     assert measured["pages_per_day_change"]["samples"] > 2000
     assert ground.rules() == [f"slo:{SERVICE}"]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
-from . import load_balancing
+from . import load_balancing, pipelines
 from .document import kind
 from .findings import Finding, error, warning
+from .pipelines import Pipeline
 from .subject import Subject, section
 
 CONTEXT = (
@@ -21,24 +22,11 @@ CONTEXT = (
 SPAN_METRICS = ("spanmetrics", "span_metrics", "servicegraph", "service_graph")
 
 
-class Pipeline(t.NamedTuple):
-    """One pipeline with the ids of its parts, in their order."""
-
-    name: str
-    receivers: list[str]
-    processors: list[str]
-    exporters: list[str]
-
-    @property
-    def path(self) -> str:
-        return f"service.pipelines.{self.name}"
-
-
 def findings(subject: Subject) -> t.Iterator[Finding]:
     """What is missing, in the wrong order, or behind the sampler and should be in front of it."""
-    pipelines = _pipelines(subject)
-    yield from _undefined(subject, pipelines)
-    ours = [pipeline for pipeline in pipelines if subject.processor in pipeline.processors]
+    known = pipelines.of(subject.config)
+    yield from _undefined(subject, known)
+    ours = [pipeline for pipeline in known if subject.processor in pipeline.processors]
     if not ours and subject.sampler:
         yield error(
             "sampler_in_no_pipeline",
@@ -47,15 +35,15 @@ def findings(subject: Subject) -> t.Iterator[Finding]:
             found="none",
             remedy="Add it to the processors of a pipeline of traces.",
         )
-    for pipeline in pipelines:
+    for pipeline in known:
         yield from _limiter_first(pipeline)
     for pipeline in ours:
         if kind(pipeline.name) != "traces":
             path = f"{pipeline.path}.processors"
             yield error("sampler_without_traces", path, expected="a pipeline of traces", found=pipeline.name, remedy="Remove it there.")
         yield from _order(pipeline, subject.processor)
-        yield from _limited(pipeline, pipelines)
-    yield from _span_metrics(ours, pipelines)
+        yield from _limited(pipeline, known)
+    yield from _span_metrics(ours, known)
     if subject.tier is not None:
         yield from load_balancing.findings(subject.tier, subject.version)
     elif subject.replicas > 1:
@@ -68,20 +56,11 @@ def findings(subject: Subject) -> t.Iterator[Finding]:
         )
 
 
-def _pipelines(subject: Subject) -> list[Pipeline]:
-    found = section(section(subject.config, "service"), "pipelines")
-    return [
-        Pipeline(str(name), *([str(part) for part in parts.get(role) or []] for role in ("receivers", "processors", "exporters")))
-        for name, parts in found.items()
-        if isinstance(parts, dict)
-    ]
-
-
-def _undefined(subject: Subject, pipelines: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
+def _undefined(subject: Subject, known: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
     connectors = section(subject.config, "connectors")
-    if not pipelines:
+    if not known:
         yield error("no_pipelines", "service.pipelines", expected="at least one pipeline", found="none", remedy="Add one.")
-    for pipeline in pipelines:
+    for pipeline in known:
         for role, parts in (("receivers", pipeline.receivers), ("processors", pipeline.processors), ("exporters", pipeline.exporters)):
             defined = {**section(subject.config, role), **({} if role == "processors" else connectors)}
             for part in parts:
@@ -132,8 +111,8 @@ def _order(pipeline: Pipeline, processor: str) -> t.Iterator[Finding]:
             )
 
 
-def _limited(pipeline: Pipeline, pipelines: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
-    if not any(kind(name) == "memory_limiter" for one in [pipeline, *_before(pipeline, pipelines)] for name in one.processors):
+def _limited(pipeline: Pipeline, known: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
+    if not any(kind(name) == "memory_limiter" for one in [pipeline, *pipelines.before(pipeline, known)] for name in one.processors):
         yield warning(
             "no_memory_limiter",
             f"{pipeline.path}.processors",
@@ -143,36 +122,11 @@ def _limited(pipeline: Pipeline, pipelines: t.Sequence[Pipeline]) -> t.Iterator[
         )
 
 
-def _before(pipeline: Pipeline, pipelines: t.Sequence[Pipeline]) -> list[Pipeline]:
-    """Every pipeline whose data come here through connectors."""
-    found: list[Pipeline] = []
-    waiting = [pipeline]
-    while waiting:
-        here = waiting.pop()
-        for other in pipelines:
-            if other not in found and other is not pipeline and set(other.exporters) & set(here.receivers):
-                found.append(other)
-                waiting.append(other)
-    return found
-
-
-def _behind(pipeline: Pipeline, pipelines: t.Sequence[Pipeline]) -> list[Pipeline]:
-    """This pipeline and every one that gets its traces through connectors."""
-    found = [pipeline]
-    for here in found:
-        found += [
-            other
-            for other in pipelines
-            if other not in found and kind(other.name) == "traces" and set(here.exporters) & set(other.receivers)
-        ]
-    return found
-
-
-def _span_metrics(ours: t.Sequence[Pipeline], pipelines: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
+def _span_metrics(ours: t.Sequence[Pipeline], known: t.Sequence[Pipeline]) -> t.Iterator[Finding]:
     """Span metrics behind the sampler, unless others are made in front of it and these are only for exemplars."""
     for pipeline in ours:
-        counted = [name for one in _before(pipeline, pipelines) for name in one.exporters if kind(name) in SPAN_METRICS]
-        for one in _behind(pipeline, pipelines):
+        counted = [name for one in pipelines.before(pipeline, known) for name in one.exporters if kind(name) in SPAN_METRICS]
+        for one in pipelines.behind(pipeline, known):
             for name in one.exporters:
                 if kind(name) in SPAN_METRICS and not [before for before in counted if kind(before) == kind(name)]:
                     yield error(

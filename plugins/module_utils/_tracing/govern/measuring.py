@@ -27,9 +27,10 @@ NANOSECONDS = 1e9
 FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
 
 
-def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
+def measures(servers: t.Sequence[Server], told: Told, apart: frozenset[str] = frozenset()) -> list[dict[str, t.Any]]:
     """A measure of each kind that there is something to tell from: a page of metrics, or recorded traces; null when it could not be observed.
 
+    :param apart: exporters whose spans do not come from the sampler.
     :raises Refusal: there is neither.
     """
     if not servers and not ((told["traces"] or told["exemplars"]) and told["kept"]):
@@ -40,7 +41,7 @@ def measures(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
             remedy="Name at least one.",
             code="nothing_to_measure",
         )
-    found = [] if not servers else _from_metrics(servers, told)
+    found = [] if not servers else _from_metrics(servers, told, apart)
     if told["traces"] and told["kept"]:
         found.append(_error_keep_rate(servers, told))
     if told["exemplars"] and told["kept"]:
@@ -68,13 +69,13 @@ def of_replays(times: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any
     ]
 
 
-def _from_metrics(servers: t.Sequence[Server], told: Told) -> list[dict[str, t.Any]]:
+def _from_metrics(servers: t.Sequence[Server], told: Told, apart: frozenset[str]) -> list[dict[str, t.Any]]:
     wait = sizing.duration(told["decision_wait"])
     window = verification.window(wait or 0.0, told["verify"]["window"])
     try:
         first = telemetry.read(servers)
         time.sleep(window)
-        seen = verification.observed(first, telemetry.read(servers), window)
+        seen = verification.observed(first, telemetry.read(servers), window, apart)
     except Refusal as why:
         return [_measure(name, None, 0, f"not measured: {why}") for name in FROM_METRICS]
     return _of(seen)

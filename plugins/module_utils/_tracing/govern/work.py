@@ -15,7 +15,21 @@ from ..._common.errors import Refusal
 from ..._common.frame import Context, Outcome, need
 from ..policies.regular_expressions import RE2
 from ..policies.versions import NEWEST_READ, Version
-from . import apply, checks, document, editing, findings, foretelling, goals, load_balancing, measuring, programs, sizing, verification
+from . import (
+    apply,
+    checks,
+    document,
+    editing,
+    findings,
+    foretelling,
+    goals,
+    load_balancing,
+    measuring,
+    pipelines,
+    programs,
+    sizing,
+    verification,
+)
 from .apply_configmap import ConfigMapTarget, Rollout
 from .apply_file import FileTarget
 from .document import Document
@@ -56,7 +70,7 @@ def work(context: Context) -> Outcome:
     servers = [web.server(one) for one in told["telemetry"]]
     if told["state"] == "measured":
         is_asked = told["measure_from"] == "collectors"
-        return Outcome(False, {"measures": measuring.measures(servers, told) if is_asked else _replayed(context, version)})
+        return Outcome(False, {"measures": measuring.measures(servers, told, _apart(told)) if is_asked else _replayed(context, version)})
     target = _target(told)
     if told["state"] == "absent":
         return _absent(context, target)
@@ -124,6 +138,14 @@ def _replayed(context: Context, version: Version) -> list[dict[str, t.Any]]:
     for finding in foretold.findings:
         context.warn(str(finding))
     return measuring.of_replays([foretold.facts[time] for time in ("ordinary", "incident") if foretold.facts[time] is not None])
+
+
+def _apart(told: Told) -> frozenset[str]:
+    """Exporters that the sampler's traces do not reach, where the configuration is named."""
+    if told["path"] is None and told["configmap"] is None:
+        return frozenset()
+    target = _target(told)
+    return pipelines.exporters_apart(Document(target.read(), target.place).plain, told["processor"])
 
 
 def _present(context: Context, target: Target, wanted: Wanted, version: Version, servers: t.Sequence[web.Server]) -> Outcome:
@@ -194,6 +216,7 @@ def _expected(told: Told, wanted: Wanted) -> Expected:
         verification.window(30.0 if wait is None else wait, how["window"]),
         how["traces_at_least"],
         how["patience"],
+        pipelines.exporters_apart(wanted.config, told["processor"]),
     )
 
 

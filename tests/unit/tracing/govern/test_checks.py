@@ -9,7 +9,7 @@ import copy
 import typing as t
 
 import pytest
-from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import checks, load_balancing, schema
+from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import checks, load_balancing, pipelines, schema
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.findings import ERROR
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.sizing import Traffic
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.subject import Subject
@@ -217,6 +217,29 @@ def test_where_the_sampler_stands(pipeline: str, parts: t.Mapping[str, t.Any], c
     config = copy.deepcopy(GOOD)
     config["service"]["pipelines"][pipeline].update(parts)
     assert code in {**found(config), "": ""}
+
+
+def test_without_pipelines_nothing_runs() -> None:
+    config = copy.deepcopy(GOOD)
+    config["service"] = {}
+    assert found(config) == {"no_pipelines": ERROR, "sampler_in_no_pipeline": ERROR}
+
+
+def test_exporters_that_the_sampled_traces_do_not_reach() -> None:
+    config = copy.deepcopy(GOOD)
+    config["service"]["pipelines"]["traces/received"] = {"receivers": ["otlp"], "exporters": ["file/received", "otlp"]}
+    config["service"]["pipelines"]["traces/sampled"]["exporters"] = ["forward/kept"]
+    config["service"]["pipelines"]["traces/kept"] = {"receivers": ["forward/kept"], "exporters": ["otlp", "file/kept"]}
+    config["connectors"]["forward/kept"] = {}
+    assert found(config) == {"undefined_exporter": ERROR}, "the two files"
+    assert pipelines.exporters_apart(config, "tail_sampling") == {"file/received", "spanmetrics", "forward", "prometheus"}
+    assert pipelines.exporters_apart(config, "tail_sampling/another") == frozenset()
+
+
+def test_a_receiver_and_an_exporter_of_one_name_are_no_connector() -> None:
+    config = copy.deepcopy(GOOD)
+    config["service"]["pipelines"]["traces/other"] = {"receivers": ["otlp"], "processors": ["tail_sampling"], "exporters": ["otlp"]}
+    assert found(config) == {"no_memory_limiter": "warning"}, "the one in front of the exporter otlp is not in front of the receiver"
 
 
 def test_span_metrics_behind_the_sampler_are_an_error_unless_others_are_in_front() -> None:

@@ -52,6 +52,13 @@ def test_a_marked_label_is_read_as_it_was_meant() -> None:
     assert reading.series("x") == [((("other", "}"), ("policy", 'a"b,c=\\')), 3.0)]
 
 
+def test_spans_sent_are_those_that_come_from_the_sampler() -> None:
+    more = 'otelcol_exporter_sent_spans{exporter="file/received"} '
+    first, last = Reading([f"{page(5, 45)}\n{more}50"]), Reading([f"{page(105, 945)}\n{more}1050"])
+    assert verification.observed(first, last, 1.0).sent_spans == 1000
+    assert verification.observed(first, last, 1.0, frozenset({"file/received"})).sent_spans == 100
+
+
 def test_what_agrees_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = judged(monkeypatch, [page(5, 45), page(105, 945)])
     assert (seen.sampled, seen.not_sampled, seen.sent_spans, seen.accepted_spans) == (100, 900, 100, 1000)
