@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.otlp import reading
 
-from playground import modules, traces
+from playground import cluster, modules, traces
 
 NAME = "otel_tail_sampling"
 SKETCH = """\
@@ -178,3 +178,21 @@ def test_a_tier_is_written_once_and_stays(tmp_path: Path) -> None:
     assert "loadbalancing" in json.dumps((tmp_path / "gateway.yaml").read_text())
     again = modules.run(NAME, told)
     assert (again["failed"], again["changed"]) == (False, False), again
+
+
+def test_what_stands_in_the_way_of_a_change_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    told: dict[str, t.Any] = {"state": "present", "goals": {"baseline_percentage": 10.0}, "pipelines": ["traces"]}
+    assert codes(run(tmp_path, WHOLE, **{**told, "pipelines": ["traces/eu"]})) == {"pipeline_missing"}
+
+    nobody = {"url": f"http://{cluster.HOST}:{cluster.free_port(None)}/metrics", "use_proxy": False, "tries": 1}
+    refused = run(tmp_path, WHOLE, **told, telemetry=[nobody], verify={"patience": 0.0})
+    assert codes(refused) == {"telemetry_unreadable"}
+    assert refused["taken_back"] is True
+
+    folder = tmp_path / ".config.yaml.governed"
+    folder.mkdir(exist_ok=True)
+    (folder / "journal.json").write_text("{}")
+    for state in ("present", "absent"):
+        assert codes(run(tmp_path, WHOLE, **{**told, "state": state})) == {"journal_damaged"}
+    assert (path.read_text(), (folder / "journal.json").read_text()) == (WHOLE, "{}")
