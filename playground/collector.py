@@ -73,8 +73,10 @@ def serving(folder: Path, config: Configuration, *, version: str | None = None, 
     command = [str(program(version)), *([f"--feature-gates={','.join(gates)}"] if gates else [])]
     path = _written(folder, config)
     with children.serving(lambda: _launch(command, folder, path)) as started:
-        yield started.server
-        _finish(started)
+        try:
+            yield started.server
+        finally:
+            _finish(started)
 
 
 def send(url: str, lines: t.Iterable[str]) -> None:

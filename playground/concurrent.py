@@ -14,6 +14,7 @@ Nobody can know beforehand what such a race leaves in a row. What is known is wh
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import random
 import threading
@@ -202,12 +203,14 @@ class _Worker:
                     self._transact(connection, plan, effect, rollback)
                     self._book(effect, rollback)
                 except psycopg.Error as error:
+                    if connection is not None and not connection.closed:
+                        with contextlib.suppress(psycopg.Error):  # the server may go right now
+                            connection.rollback()
                     if connection is None or connection.closed:
                         connection = None
                         if self._lost(effect, rollback):
                             break
                         return self._counts
-                    connection.rollback()
                     if error.sqlstate in RETRIED:
                         self._counts.retries[error.sqlstate or ""] += 1
                         continue

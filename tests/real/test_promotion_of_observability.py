@@ -117,7 +117,7 @@ def ground(tmp_path: Path) -> t.Iterator[Ground]:
     bench.plan = plan()
     folder = tmp_path / "platform"
     folder.mkdir()
-    (folder / "catalog.yaml").write_text(observability.CATALOG.split("---")[0], encoding="utf-8")
+    (folder / "catalog.yaml").write_text(observability.CATALOG.split("---", maxsplit=1)[0], encoding="utf-8")
     configuration = folder / "config.yaml"
     configuration.write_text(
         f"""\

@@ -205,6 +205,15 @@ def test_a_workload_that_is_not_there_leaves_the_former_configuration(sampler: S
     assert sampler.config() == CONFIG
 
 
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [({"name": "gone"}, "configmap_missing"), ({"key": "gone"}, "key_missing"), ({"kubeconfig": "/nowhere"}, "kubectl_failed")],
+)
+def test_what_is_not_there_is_named(sampler: Sampler, where: dict[str, str], code: str) -> None:
+    refused = sampler.run(configmap={**_where(sampler), **where})
+    assert [one["code"] for one in refused["refusals"]] == [code], refused
+
+
 def test_who_changes_it_in_between_is_not_overwritten(sampler: Sampler, monkeypatch: pytest.MonkeyPatch) -> None:
     kubectl = [str(sampler.cluster.kubectl_program), f"--kubeconfig={sampler.cluster.kubeconfig}"]
     target = ConfigMapTarget(kubectl, sampler.namespace, "sampler", "config.yaml")
