@@ -11,7 +11,6 @@ import http.client
 import json
 import subprocess
 import typing as t
-import urllib.request
 from pathlib import Path
 
 from . import children, cluster
@@ -93,16 +92,6 @@ def send(url: str, lines: t.Iterable[str]) -> None:
             said = answer.read().decode(errors="replace")
             if answer.status != http.HTTPStatus.OK:
                 raise Refusal(f"{url}/v1/traces", expected="200", found=f"{answer.status}: {said}", remedy="Look at the collector's log.")
-
-
-def page(url: str) -> str:
-    """What is on a page of metrics.
-
-    :raises OSError: nobody answers there.
-    """
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(url, timeout=SECONDS_TO_STOP) as answer:
-        return str(answer.read().decode())
 
 
 def _written(folder: Path, config: Configuration) -> Path:

@@ -14,13 +14,12 @@ import json
 import secrets
 import subprocess
 import typing as t
-import urllib.request
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from . import children, cluster
+from . import children, cluster, loopback
 from .children import Started
 from .components import Component, component
 from .errors import Refusal
@@ -102,10 +101,8 @@ def _etcd(built: Component, folder: Path) -> Started[str]:
 
 
 def _is_healthy(store: str) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{store}/health", timeout=1) as answer:
-            return b'"health":"true"' in answer.read()
+        return '"health":"true"' in loopback.page(f"{store}/health", timeout=1)
     except OSError:
         return False
 

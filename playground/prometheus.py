@@ -13,7 +13,7 @@ import subprocess
 import typing as t
 from pathlib import Path
 
-from . import children, cluster
+from . import children, cluster, loopback
 from .children import Started
 from .components import component
 from .errors import Refusal
@@ -95,6 +95,11 @@ def serving(
     scheme = "https" if web and "tls_server_config" in web else "http"
     with children.serving(lambda: _launch(command, folder, scheme, lookback)) as started:
         yield started.server
+
+
+def rule_groups(running: Prometheus) -> list[str]:
+    """Names of the groups of rules that it evaluates, as it lists them."""
+    return [group["name"] for group in json.loads(loopback.page(f"{running.url}/api/v1/rules"))["data"]["groups"]]
 
 
 def _write(path: Path, content: t.Mapping[str, t.Any]) -> None:

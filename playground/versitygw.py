@@ -10,10 +10,9 @@ import dataclasses
 import os
 import secrets
 import typing as t
-import urllib.request
 from pathlib import Path
 
-from . import children, cluster
+from . import children, cluster, loopback
 from .children import Started
 from .components import component
 
@@ -68,7 +67,7 @@ def _launch(program: Path, folder: Path) -> Started[Gateway]:
 
 
 def _answers(endpoint: str) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with contextlib.suppress(OSError), direct.open(endpoint + HEALTH, timeout=1):
+    with contextlib.suppress(OSError):
+        loopback.page(endpoint + HEALTH, timeout=1)
         return True
     return False

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 import typing as t
-import urllib.request
 from pathlib import Path
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._tracing import exemplars
 
-from playground import cluster, collector, traces
+from playground import cluster, collector, loopback, traces
 from tests.support.collectors import trace_ids
 from tests.support.components import had
 
@@ -52,10 +51,7 @@ def configuration(folder: Path, port: int) -> dict[str, t.Any]:
 
 def page(port: int) -> str:
     """The page as Prometheus asks for it when it stores exemplars."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    asked = urllib.request.Request(f"http://{cluster.HOST}:{port}/metrics", headers={"Accept": "application/openmetrics-text"})
-    with direct.open(asked, timeout=SECONDS) as answer:
-        return str(answer.read().decode())
+    return loopback.page(f"http://{cluster.HOST}:{port}/metrics", {"Accept": "application/openmetrics-text"}, timeout=SECONDS)
 
 
 def of(namespace: str, whole: str) -> set[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground import collector, traces
+from playground import collector, loopback, traces
 from playground.errors import Refusal
 from tests.support.collectors import Raw, configuration, kept
 from tests.support.components import had
@@ -47,11 +47,11 @@ def test_it_keeps_what_was_foretold(version: str, tmp_path: Path) -> None:
 def test_it_shows_its_own_metrics_and_ends_with_the_block(tmp_path: Path) -> None:
     with collector.serving(tmp_path, configuration(tmp_path, {"all": SAMPLING})) as running:
         collector.send(running.url, traces.lines("ordinary", traces=20))
-        assert 'otelcol_receiver_accepted_spans{receiver="otlp"' in collector.page(running.metrics)
+        assert 'otelcol_receiver_accepted_spans{receiver="otlp"' in loopback.page(running.metrics)
         assert psutil.pid_exists(running.pid)
     assert not psutil.pid_exists(running.pid)
     with pytest.raises(OSError, match="refused"):
-        collector.page(running.metrics)
+        loopback.page(running.metrics)
 
 
 def test_it_reads_its_file_anew_when_it_is_told_to(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 import typing as t
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -67,12 +65,6 @@ class Ground:
             "slo_alerting_days": 2,
             **more,
         }
-
-    def rules(self) -> list[str]:
-        """Groups of rules that Prometheus evaluates."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.prometheus.url}/api/v1/rules", timeout=10) as answer:
-            return sorted(group["name"] for group in json.load(answer)["data"]["groups"])
 
     def measured(self) -> dict[str, dict[str, t.Any]]:
         """What the last promotion measured, by name, from the ledger."""
@@ -168,12 +160,12 @@ def test_goals_that_running_servers_meet_are_promoted_and_rolled_back(ground: Gr
     assert 65 < measured["span_cut"]["value"] < 80, "not of the exporter that writes down what comes in"
     assert measured["pages_per_day_before"]["value"] > measured["pages_per_day_after"]["value"] > 0
     assert measured["pages_per_day_change"]["samples"] > 2000
-    assert ground.rules() == [f"slo:{SERVICE}"]
+    assert prometheus.rule_groups(ground.prometheus) == [f"slo:{SERVICE}"]
 
     back = ground.bench.promote("stage", playbook="governed.delivery.rollback", **told)
     assert back.code == 0, back.output
     assert ground.configuration.read_bytes() == former
-    assert ground.rules() == []
+    assert prometheus.rule_groups(ground.prometheus) == []
 
 
 def test_errors_that_the_sketched_policies_lose_bring_everything_back(ground: Ground, tmp_path: Path) -> None:
@@ -192,4 +184,4 @@ def test_errors_that_the_sketched_policies_lose_bring_everything_back(ground: Gr
     assert "error_keep_rate" in ground.bench.evidence[-1]["reason"]
     assert ground.measured()["error_keep_rate"]["value"] < 40
     assert ground.configuration.read_bytes() == former
-    assert ground.rules() == []
+    assert prometheus.rule_groups(ground.prometheus) == []

@@ -9,12 +9,11 @@ import json
 import time
 import typing as t
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from playground import modules, prometheus
+from playground import loopback, modules, prometheus
 from tests.support import fake_apis
 from tests.support.components import had_prometheus
 
@@ -131,9 +130,7 @@ def test_what_was_deployed_is_told_and_the_query_finds_who_brings_the_bad_events
 
 def asked_of(server: prometheus.Prometheus, query: str) -> list[dict[str, str]]:
     """Labels of a query's series, the largest first."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{server.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=10) as response:
-        found = json.load(response)["data"]["result"]
+    found = json.loads(loopback.page(f"{server.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"))["data"]["result"]
     return [one["metric"] for one in sorted(found, key=lambda one: -float(one["value"][1]))]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import os
 import random
 import shutil
@@ -15,7 +14,6 @@ import signal
 import subprocess
 import time
 import typing as t
-import urllib.request
 from decimal import Decimal
 from pathlib import Path
 
@@ -273,12 +271,6 @@ def applied(folder: Path, running: prometheus.Prometheus, text: str = TEXT, **mo
     return modules.run("slo_rules", options(folder, running, text, **more))
 
 
-def groups(running: prometheus.Prometheus) -> list[str]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{running.url}/api/v1/rules", timeout=10) as answer:
-        return [group["name"] for group in json.load(answer)["data"]["groups"]]
-
-
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[prometheus.Prometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
@@ -292,11 +284,11 @@ def test_rules_are_read_changed_kept_and_taken_back(running: prometheus.Promethe
     (folder / "pid").write_text(str(running.pid), encoding="ascii")
     told = {"reload": by, "pid_file": str(folder / "pid")}
     assert applied(folder, running, **told)["changed"]
-    assert groups(running) == ["slo:gateway-availability"]
+    assert prometheus.rule_groups(running) == ["slo:gateway-availability"]
     assert not applied(folder, running, **told)["changed"]
     more = TEXT.replace("{gateway", "{docs: {availability: 99}, gateway")
     assert applied(folder, running, more, **told)["changed"]
-    assert groups(running) == ["slo:docs-availability", "slo:gateway-availability"]
+    assert prometheus.rule_groups(running) == ["slo:docs-availability", "slo:gateway-availability"]
     before = (folder / "rules" / "slo.yml").read_bytes()
 
     (folder / "rules" / "broken.yml").write_text("groups: 3", encoding="utf-8")
@@ -305,10 +297,10 @@ def test_rules_are_read_changed_kept_and_taken_back(running: prometheus.Promethe
     (folder / "rules" / "broken.yml").unlink()
     assert (refused["failed"], refused["refusals"][0]["code"]) == (True, "slo_reload_failed"), refused
     assert (folder / "rules" / "slo.yml").read_bytes() == before
-    assert groups(running) == ["slo:docs-availability", "slo:gateway-availability"]
+    assert prometheus.rule_groups(running) == ["slo:docs-availability", "slo:gateway-availability"]
 
     assert applied(folder, running, state="absent", **told)["changed"]
-    assert groups(running) == []
+    assert prometheus.rule_groups(running) == []
     assert not applied(folder, running, state="absent", **told)["changed"]
 
 
@@ -318,7 +310,7 @@ def test_rules_that_were_written_but_not_read_are_read(running: prometheus.Prome
     path = running.folder / "rules" / "slo.yml"
     path.touch()
     assert applied(running.folder, running)["changed"]
-    assert groups(running) == ["slo:gateway-availability"]
+    assert prometheus.rule_groups(running) == ["slo:gateway-availability"]
     assert not applied(running.folder, running)["changed"]
     applied(running.folder, running, state="absent")
 
@@ -377,7 +369,7 @@ def test_a_kill_at_any_write_is_ended_by_the_next_run_and_an_undo_brings_back_wh
         back = applied(folder, running, **{**files, "state": "restored"})
         assert not back["failed"], back
         assert contents(folder) == first, f"killed at step {step}"
-        assert groups(running) == ["slo:gateway-availability"]
+        assert prometheus.rule_groups(running) == ["slo:gateway-availability"]
         assert not (folder / "former.json").exists()
         if not is_killed:
             break
@@ -403,7 +395,7 @@ def test_a_kill_at_any_write_of_a_change_that_is_refused_is_taken_back(running: 
             break
         assert not applied(folder, running, **{**files, "state": "restored"})["failed"]
         assert contents(folder) == first, f"killed at step {step}"
-        assert groups(running) == ["slo:gateway-availability"]
+        assert prometheus.rule_groups(running) == ["slo:gateway-availability"]
     assert step > 8
     applied(folder, running, **{**files, "state": "absent"})
 
