@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import random
@@ -28,6 +29,8 @@ from playground import modules, postgres
 from playground.account import room, server_account
 from playground.installation import installation, reachable
 from playground.postgres import Postgres
+
+from . import background
 
 NUMBERS = itertools.count(1)
 DATABASE = "shop"
@@ -133,9 +136,9 @@ def source(name: str, version: int = 16, **settings: str) -> t.Iterator[Source]:
 @contextlib.contextmanager
 def load(server: Postgres, clients: int = 3, seed: int = 1) -> t.Iterator[list[int]]:
     """Clients that write all the time; gives their numbers of transactions, and fails when one of them did."""
-    done, over, failures = [0] * clients, threading.Event(), []
+    done, failures = [0] * clients, []
 
-    def write(number: int) -> None:
+    def write(number: int, over: threading.Event) -> None:
         chance = random.Random(f"{seed}/{number}")
         try:
             with server.connect(autocommit=True) as connection:
@@ -146,15 +149,8 @@ def load(server: Postgres, clients: int = 3, seed: int = 1) -> t.Iterator[list[i
         except psycopg.Error as problem:
             failures.append(problem)
 
-    writers = [threading.Thread(target=write, args=(number,)) for number in range(clients)]
-    for writer in writers:
-        writer.start()
-    try:
+    with background.meanwhile(*(functools.partial(write, number) for number in range(clients))):
         yield done
-    finally:
-        over.set()
-        for writer in writers:
-            writer.join()
     assert not failures, failures
 
 

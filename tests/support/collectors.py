@@ -16,6 +16,8 @@ from pathlib import Path
 from playground import collector
 from playground.errors import Refusal
 
+from . import background, replayed_spans
+
 Raw: t.TypeAlias = "dict[str, t.Any]"
 
 
@@ -75,28 +77,21 @@ def export(number: int, *, is_silent: bool = False) -> str:
         "startTimeUnixNano": str(now - 1_000_000),
         "endTimeUnixNano": str(now),
         "status": {"code": 2 if failed and not is_silent else 0},
-        "attributes": [{"key": "http.response.status_code", "value": {"intValue": "503" if failed else "200"}}],
+        "attributes": replayed_spans.values({"http.response.status_code": 503 if failed else 200}),
     }
-    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "docs"}}]}
-    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]})
+    return json.dumps(replayed_spans.request(span, service__name="docs"))
 
 
 @contextlib.contextmanager
 def traffic(url: str, *, is_silent: bool = False) -> t.Iterator[None]:
     """Some hundred traces a second, as long as this lasts; while the collector is away they are lost."""
-    over = threading.Event()
 
-    def flow() -> None:
+    def flow(over: threading.Event) -> None:
         number = 0
         while not over.wait(0.02):
             number += 1
             with contextlib.suppress(OSError, Refusal):
                 collector.send(url, [export(number + more, is_silent=is_silent) for more in range(10)])
 
-    thread = threading.Thread(target=flow)
-    thread.start()
-    try:
+    with background.meanwhile(flow):
         yield
-    finally:
-        over.set()
-        thread.join()

@@ -27,6 +27,8 @@ from playground.account import Account, room, server_account
 from playground.installation import installation, reachable
 from playground.postgres import Postgres
 
+from . import background
+
 ARCHIVING = {"archive_mode": "on", "wal_level": "logical", "max_connections": "60", "max_wal_senders": "10", "archive_timeout": "60"}
 
 Result = dict[str, t.Any]
@@ -133,9 +135,8 @@ class Scene:
     @contextlib.contextmanager
     def busy(self, *, writes: bool = True) -> t.Iterator[None]:
         """Meanwhile the heartbeat beats ten times a second, and each time some rows are written."""
-        stopping = threading.Event()
 
-        def write() -> None:
+        def write(stopping: threading.Event) -> None:
             with self.primary.connect(autocommit=True) as session:
                 while not stopping.wait(0.1):
                     heartbeat.beat(session)
@@ -144,13 +145,8 @@ class Scene:
                     session.execute("INSERT INTO app.docs (body) SELECT repeat(md5(random()::text), 3) FROM generate_series(1, 20)")
                     session.execute("UPDATE app.docs SET body = 'changed' WHERE id IN (SELECT id FROM app.docs ORDER BY random() LIMIT 3)")
 
-        thread = threading.Thread(target=write)
-        thread.start()
-        try:
+        with background.meanwhile(write):
             yield
-        finally:
-            stopping.set()
-            thread.join()
 
 
 @contextlib.contextmanager

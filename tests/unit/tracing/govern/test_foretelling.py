@@ -15,23 +15,15 @@ from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.subject import Subject
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.policies.versions import Version
 
+from tests.support.replayed_spans import request, span
+
 ERRORS = {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}}
 CACHES = {"decision_cache": {"sampled_cache_size": 1000, "non_sampled_cache_size": 1000}}
-START = 1_774_864_800
 
 
 def line(trace: int, second: float, *, is_error: bool = False) -> str:
     """A request with one span that ends in this second."""
-    end = round((START + second) * 1e9)
-    span = {
-        "traceId": f"{trace + 1:032x}",
-        "spanId": f"{round(second * 1000) + 1:016x}",
-        "name": "GET /docs",
-        "startTimeUnixNano": str(end - 1_000_000),
-        "endTimeUnixNano": str(end),
-        "status": {"code": 2 if is_error else 0},
-    }
-    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}) + "\n"
+    return json.dumps(request(span(trace + 1, second, lasting=0.001, status=2 if is_error else 0))) + "\n"
 
 
 def foretold(path: Path, lines: t.Sequence[str], **settings: t.Any) -> Foretold:

@@ -14,21 +14,16 @@ import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern import measuring, telemetry
 from ansible_collections.governed.delivery.plugins.module_utils._tracing.govern.telemetry import Reading
 
-NOW = 1_774_864_800.0
+from tests.support.replayed_spans import BEGIN, request, span
+
+AFTER = 100.0  # seconds that have gone since the spans' own beginning
+NOW = BEGIN + AFTER
 ONE_SERVER: list[t.Any] = ["a collector"]  # nobody asks it: its page is given
 
 
 def export(number: int, ago: float) -> str:
     """A failed span of its own trace, of a tenth of a second, so many seconds before now; one line."""
-    end = int((NOW - ago) * 1e9)
-    span = {
-        "traceId": f"{number:032x}",
-        "spanId": f"{number:016x}",
-        "startTimeUnixNano": str(end - 100_000_000),
-        "endTimeUnixNano": str(end),
-        "status": {"code": 2},
-    }
-    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}) + "\n"
+    return json.dumps(request(span(number, AFTER - ago, status=2))) + "\n"
 
 
 @pytest.fixture
