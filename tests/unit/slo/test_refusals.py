@@ -28,7 +28,7 @@ def run(folder: Path, *, check: bool = False, **more: t.Any) -> modules.Result:
         "reload": "none",
         **more,
     }
-    return modules.run("slo_rules", {key: value for key, value in told.items() if value is not None}, check=check)
+    return modules.run("slo_rules", told, check=check)
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -27,7 +27,7 @@ NANOSECONDS = 1e9
 FROM_METRICS = ("volume_cut", "span_cut", "sampled_too_early", "policy_errors", "export_failures")
 
 
-def measures(servers: t.Sequence[Server], told: Told, apart: frozenset[str] = frozenset()) -> list[dict[str, t.Any]]:
+def measures(servers: t.Sequence[Server], told: Told, apart: frozenset[str]) -> list[dict[str, t.Any]]:
     """A measure of each kind that there is something to tell from: a page of metrics, or recorded traces; null when it could not be observed.
 
     :param apart: exporters whose spans do not come from the sampler.
