@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import dataclasses
 import os
 import re
@@ -27,6 +28,7 @@ COMPLAINT = r"^(fatal|failed): \[|^\[ERROR\]|^(FAILED|ERROR) |^E   |: error: "
 MOST_COMPLAINTS = 20
 CONTROL_PLANE = ("tests/real/test_backup_cronjob.py", "tests/real/test_tail_sampling_configmap.py")
 LOCKS = "tests/integration/test_concurrent_waiting.py"
+SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 PLUGINS = "ansible_collections.governed.delivery.plugins"
 
 
@@ -40,6 +42,7 @@ class Tier:
     needs: str | None = None  # a program without which the tier is skipped
     is_usual: bool = True  # else it runs only when it is asked for by name: it builds for minutes where nothing is built yet
     prepares: tuple[tuple[str, ...], ...] = ()  # may fail, where a network is missing: the tests then skip what they could not have
+    at_once: int = 1  # how many of the commands run side by side; the output of each is shown when it ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +75,7 @@ TIERS = (
         ),
     ),
     Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
-    Tier("unit", "pure logic", (pytest_command("unit"),)),
+    Tier("unit", "pure logic, two at a time", (pytest_command("unit", "-n2"),)),
     Tier(
         "integration",
         "modules and playbooks on real PostgreSQL servers, two at a time",
@@ -86,8 +89,8 @@ TIERS = (
     Tier("faults", "a few kills of each kind; `make faults` makes many", (pytest_command("faults"),)),
     Tier(
         "real",
-        "servers built from Go modules; what cannot be had is skipped by its name",
-        (pytest_command("real", *(f"--ignore={path}" for path in CONTROL_PLANE)),),
+        "servers built from Go modules, two tests at a time; what cannot be had is skipped by its name",
+        (pytest_command("real", "-n2", "--dist=worksteal", *(f"--ignore={path}" for path in CONTROL_PLANE)),),
         prepares=(("make", "--no-print-directory", "components", "ONLY=versitygw tlogcheck otelcol-0.161"),),
     ),
     Tier(
@@ -97,7 +100,12 @@ TIERS = (
         is_usual=False,
     ),
     Tier("collectors", "replays beside real collectors of every version", (pytest_command("collectors"),), is_usual=False),
-    Tier("molecule", "roles: converge, idempotence, verify, undo", (("molecule", "test", "--all", "--no-command-borders"),)),
+    Tier(
+        "molecule",
+        "roles: converge, idempotence, verify, undo; two scenarios at a time",
+        tuple(("molecule", "test", "--scenario-name", name, "--no-command-borders") for name in SCENARIOS),
+        at_once=2,  # molecule's own --workers leaves out each scenario's destroy
+    ),
 )
 
 
@@ -117,32 +125,36 @@ def environment() -> dict[str, str]:
 
 
 def run(tier: Tier) -> Result:
-    """Run all commands of a tier with their output straight to the terminal."""
+    """Run all commands of a tier, each with its output to the terminal."""
     if tier.needs is not None and shutil.which(tier.needs) is None:
         return Result(tier.name, "skipped", 0.0, f"{tier.needs} is not installed")
     report = RESULTS / f"{tier.name}.xml"
     report.unlink(missing_ok=True)
     started = time.monotonic()
     unready = [shlex.join(command) for command in tier.prepares if shown_run(command, RESULTS / f"{tier.name}-prepare.log") != 0]
-    failed: list[str] = []
-    blamed: list[str] = []
-    for command in tier.commands:
-        shown = shlex.join(part.replace(PYTHON, "python").replace(f"{ROOT}/", "") for part in command)
-        print(f"\n--- {tier.name}: {shown}", flush=True)
-        if shown_run(command, log := RESULTS / f"{tier.name}.log") != 0:
-            failed.append(shown)
-            blamed.extend(complaints(log))
+    logs = [RESULTS / f"{tier.name}-{number}.log" for number in range(1, len(tier.commands) + 1)]
+    shown_one = shown_run if tier.at_once == 1 else run_then_shown
+    with concurrent.futures.ThreadPoolExecutor(tier.at_once) as lanes:
+        codes = list(lanes.map(shown_one, tier.commands, logs))
     seconds = time.monotonic() - started
+    failed = [(command, log) for command, log, code in zip(tier.commands, logs, codes, strict=True) if code != 0]
     remarks = [
         *counts(report),
         *(f"could not be prepared: {command}" for command in unready),
-        *(f"failed: {command}" for command in failed),
+        *(f"failed: {readable(command)}" for command, _log in failed),
     ]
+    blamed = [complaint for _command, log in failed for complaint in complaints(log)]
     return Result(tier.name, "failed" if failed else "passed", seconds, "; ".join(remarks) or "all commands succeeded", tuple(blamed))
+
+
+def readable(command: tuple[str, ...]) -> str:
+    """As a person would type it in the checkout."""
+    return shlex.join(part.replace(PYTHON, "python").replace(f"{ROOT}/", "") for part in command)
 
 
 def shown_run(command: tuple[str, ...], log: Path) -> int:
     """Run a command with its output to the terminal and to a file; its exit code."""
+    print(f"\n--- {readable(command)}", flush=True)
     with (
         log.open("wb") as copy,
         subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run,
@@ -153,6 +165,17 @@ def shown_run(command: tuple[str, ...], log: Path) -> int:
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
     return run.returncode
+
+
+def run_then_shown(command: tuple[str, ...], log: Path) -> int:
+    """Run a command with its output to a file, and show that when it has ended: others run beside it; its exit code."""
+    print(f"... {readable(command)}", flush=True)
+    with log.open("wb") as file:
+        code = subprocess.run(command, cwd=ROOT, env=environment(), stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    output = log.read_text(encoding="utf-8", errors="replace")
+    sys.stdout.write(f"\n--- {readable(command)}\n{output}")  # one call: the lines of two commands do not mix
+    sys.stdout.flush()
+    return code
 
 
 def complaints(log: Path) -> list[str]:
