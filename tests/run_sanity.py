@@ -1,10 +1,11 @@
 # Copyright (c) 2026 governed.delivery contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``ansible-test sanity`` on the files of this checkout, without containers.
+"""Run ``ansible-test sanity`` on the files of this checkout, without containers. Options are passed on: ``--test pylint``.
 
 ansible-test wants the collection at ``…/ansible_collections/governed/delivery`` with a git repository of its own, and a home folder for the
-virtual environments of its tests. Both are made in build/sanity, so that nothing outside of the checkout is written.
+virtual environments of its tests. Both are made in build/sanity, apart for other options, so that two may run at once and nothing outside of
+the checkout is written.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SANITY = ROOT / "build" / "sanity"
+SANITY = ROOT / "build" / "sanity" / ("-".join(sys.argv[1:]).strip("-") or "all")
 COPY = SANITY / "ansible_collections" / "governed" / "delivery"
 HOME = SANITY / "home"
 GIT = ("git", "-c", "safe.directory=*")  # the checkout may belong to another user, as it does in CI

@@ -74,7 +74,13 @@ TIERS = (
             ("antsibull-changelog", "lint"),
         ),
     ),
-    Tier("sanity", "ansible-test sanity, every test that needs no other machine", ((PYTHON, "tests/run_sanity.py"),), needs="git"),
+    Tier(
+        "sanity",
+        "ansible-test sanity, every test that needs no other machine",
+        ((PYTHON, "tests/run_sanity.py", "--test", "pylint"), (PYTHON, "tests/run_sanity.py", "--skip-test", "pylint")),  # it takes most
+        needs="git",
+        at_once=2,
+    ),
     Tier("unit", "pure logic, two at a time", (pytest_command("unit", "-n2"),)),
     Tier(
         "integration",

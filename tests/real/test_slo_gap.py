@@ -55,7 +55,9 @@ def samples(now: int) -> t.Iterator[prometheus.SAMPLE]:
                 labels = f'{{slo_id="gateway-{slo}",service="gateway",slo="{slo}"}}'
                 yield f"slo:bad:increase5m{labels}", at, bad
                 yield f"slo:total:increase5m{labels}", at, total
-    for at in range(last - 300, last + 1200, 60):  # past now too: Prometheus forgets a sample after five minutes, and a slow test asks later
+    for at in range(
+        last - 300, last + 1200, 60
+    ):  # past now too: Prometheus forgets a sample after five minutes, and a slow test asks later
         for slo in ("availability", "new", "quiet"):
             for window in ("1h", "6h", "1d", "3d"):
                 yield f'slo:burn:ratio_rate{window}{{slo_id="gateway-{slo}",service="gateway",slo="{slo}"}}', at, 3.0

@@ -53,7 +53,7 @@ def test_the_bytes_are_the_librarys(content: t.Any) -> None:
         -LARGEST - 1,
         {1: 2},
         {"a": {2.5: 1}},
-        object(),
+        pytest.param(object(), id="an object"),
         {"a": {1}},
         "\ud800",
         {"\ud800": 1},

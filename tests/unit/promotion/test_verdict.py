@@ -75,10 +75,15 @@ def test_a_number_of_samples_that_is_none_is_an_error(samples: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "interval", [[0], [0, 1, 2], "0 1", [1, 0], [0, math.nan], [math.nan, 0], [None, 1], [0, math.inf], [False, True], {}, 0]
+    "interval", [[], [0], [0, 1, 2], "0 1", [1, 0], [0, math.nan], [math.nan, 0], [None, 1], [0, math.inf], [False, True], {}, 0]
 )
 def test_an_interval_that_is_none_is_an_error(interval: object) -> None:
     assert results([measure(interval=interval)], goal(at_most=9)) == ["ERROR"]
+
+
+@pytest.mark.parametrize("name", ["value", "samples"])
+def test_a_measure_that_lacks_a_member_is_an_error(name: str) -> None:
+    assert results([{key: value for key, value in measure().items() if key != name}], goal()) == ["ERROR"]
 
 
 def test_too_few_samples_are_inconclusive_even_for_a_bad_value() -> None:
