@@ -15,6 +15,7 @@ from ansible_collections.governed.delivery.plugins.module_utils._backups.source 
 from ansible_collections.governed.delivery.plugins.module_utils._backups.taking import manifest
 
 from tests.support import backups
+from tests.support.folders import opened
 
 from .conftest import Fresh
 
@@ -57,13 +58,10 @@ def test_overwritten_manifest_is_read_as_it_was_first(origin: backups.Source, lo
 def test_upload_that_fails_leaves_no_manifest_and_no_staged_files(
     origin: backups.Source, locked: Fresh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        parent.chmod(0o755)
     secret = "not-the-secret-of-anybody"
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     source = {"s3": {"bucket": locked.name, "endpoint": locked.gateway.endpoint}}
-    refused = origin.take(engine="pg_dump", label="one", source=source, work_directory=str(tmp_path), fails=True)
+    refused = origin.take(engine="pg_dump", label="one", source=source, work_directory=str(opened(tmp_path)), fails=True)
     assert refused["refusals"][0]["code"] in ("ACCESS_DENIED", "NO_CREDENTIALS")
     assert secret not in str(refused)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -15,6 +15,8 @@ from ansible_collections.governed.delivery.plugins.module_utils._backups import 
 from ansible_collections.governed.delivery.plugins.module_utils._backups.findings import Stopped
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
 
+from tests.support.folders import opened
+
 
 def tool(folder: Path, body: str, name: str = "pg_tool") -> programs.Programs:
     path = folder / name
@@ -98,12 +100,9 @@ def test_our_death_is_the_whole_groups(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 def test_root_becomes_the_account_with_its_groups(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        parent.chmod(0o755)
     account = programs.account_of("nobody")
     assert account is not None
-    tool(tmp_path, "id -un; umask")
+    tool(opened(tmp_path), "id -un; umask")
     assert programs.Programs(str(tmp_path), account).run("pg_tool").output.split() == ["nobody", "0077"]
 
 
@@ -116,9 +115,7 @@ def test_account_must_be_one_that_postgresql_accepts(name: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 def test_program_that_the_account_cannot_run_is_named(tmp_path: Path) -> None:
-    found = tool(tmp_path, "true")
+    found = tool(opened(tmp_path), "true")
     (tmp_path / "pg_tool").chmod(0o700)
-    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
-        parent.chmod(0o755)
     with pytest.raises(Stopped, match=r"TOOL_MISSING .*pg_tool: expected a program that nobody can run"):
         programs.Programs(found.bin_dir, programs.account_of("nobody")).run("pg_tool")
