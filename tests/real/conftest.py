@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
 
 NUMBERS = itertools.count(1)
 
-hypothesis.settings.register_profile("real", deadline=None, database=None, print_blob=True, max_examples=20)
+hypothesis.settings.register_profile("real", deadline=None, database=None, print_blob=True, max_examples=20, derandomize=True)
 hypothesis.settings.load_profile("real")
 
 

@@ -39,7 +39,7 @@ def number(value: float, unlike: float | None = None) -> str:
     if abs(value) >= 1e15 or abs(value) < 0.0005:
         return f"{value:.3g}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(decimals, 4)}f}".rstrip("0").rstrip(".") if decimals else f"{value:,.0f}"
+    return f"{value:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{value:,.0f}"
 
 
 def quantity(value: float, unit: str, unlike: float | None = None) -> str:

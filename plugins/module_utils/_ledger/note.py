@@ -114,6 +114,7 @@ def _signature(line: str) -> Signature:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         content = b""
-    if not line.startswith(DASH) or not space or not name or "+" in name or len(content) < 5:
+    is_canonical = base64.b64encode(content).decode() == encoded  # else the bits that nobody reads could be turned unnoticed
+    if not line.startswith(DASH) or not space or not name or "+" in name or len(content) < 5 or not is_canonical:
         raise Malformed(f"a signature line is a dash, a name and base64; found {line[:60]!r}")
     return Signature(name, content[:4], content[4:])

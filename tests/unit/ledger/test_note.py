@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import pathlib
+import string
 
 import pytest
 from ansible_collections.governed.delivery.plugins.module_utils._common.errors import Refusal
@@ -91,6 +92,20 @@ def test_a_turned_bit_makes_a_note_untrusted(place: int, bit: int) -> None:
     changed[place] ^= 1 << bit
     with pytest.raises((note.Untrusted, Malformed)):
         note.verify(bytes(changed), [sample.KEY.verifier])
+
+
+def test_bits_of_base64_that_carry_nothing_are_not_another_note() -> None:
+    head, last = NOTE[:-3], NOTE[-3:]
+    assert last.endswith(b"=\n"), "68 bytes leave two bits over"
+    same = [
+        letter
+        for letter in string.ascii_letters + string.digits + "+/"
+        if base64.b64decode(f"AA{letter}=") == base64.b64decode(b"AA" + last[:2])
+    ]
+    assert len(same) == 4
+    for letter in set(same) - {chr(last[0])}:
+        with pytest.raises(Malformed):
+            note.verify(head + letter.encode() + b"=\n", [sample.KEY.verifier])
 
 
 def test_other_peoples_signatures_count_for_nothing() -> None:

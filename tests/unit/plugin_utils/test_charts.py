@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.governed.delivery.plugins.plugin_utils import bullets, charts, scales
 from ansible_collections.governed.delivery.plugins.plugin_utils.charts import Baseline, Chart, Mark, Phase, Series
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 START = 1774864800.0
@@ -172,6 +172,8 @@ def test_only_a_few_spikes_are_clipped(values: list[float], clipped: bool) -> No
 
 
 @given(st.floats(0, 1e12), st.floats(-1e6, 0), st.integers(2, 8))
+@example(175_000_000_026.0, -26.0, 7)
+@example(5e-5, 0.0, 5)
 def test_round_steps_hold_what_they_have_to(top: float, bottom: float, count: int) -> None:
     steps = scales.round_steps(top, bottom, count)
     assert 2 <= len(steps) <= count + 2
