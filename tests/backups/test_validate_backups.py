@@ -18,7 +18,6 @@ from tests.support.playbooks import Ended
 from tests.support.restores import Scene, scene
 
 ROLE = "governed.delivery.verified_backups"
-NIGHT = datetime.datetime.now(datetime.UTC).date()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +62,7 @@ def test_a_backup_is_proved_and_the_quarter_tells_of_it(shop: Scene, tmp_path: P
     assert "ready=True" in ready.text
     assert not (tmp_path / "evidence").exists(), "precheck writes nothing"
 
+    first = datetime.datetime.now(datetime.UTC).date()
     proved = imported(tmp_path, told)
     assert proved.succeeded, proved.output
     assert 'verdict="PASS"} 1\n' in (tmp_path / "shop.prom").read_text()
@@ -72,10 +72,11 @@ def test_a_backup_is_proved_and_the_quarter_tells_of_it(shop: Scene, tmp_path: P
     assert 'verdict="FAIL"} 1\n' in (tmp_path / "shop.prom").read_text()
     assert "restore_validate_last_pass_timestamp_seconds{" in (tmp_path / "shop.prom").read_text()
 
+    last = datetime.datetime.now(datetime.UTC).date()  # midnight may have come between
     about = {
-        "first": str(NIGHT),
-        "last": str(NIGHT),
-        "today": str(NIGHT + datetime.timedelta(days=1)),
+        "first": str(first),
+        "last": str(last),
+        "today": str(last + datetime.timedelta(days=1)),
         "destination": str(tmp_path / "q.html"),
     }
     made = task(tmp_path, "dr_report", **about)

@@ -23,6 +23,6 @@ def folder() -> Path:
 def groups() -> list[dict[str, t.Any]]:
     """The groups of rules that Prometheus has read."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open("http://127.0.0.1:39491/api/v1/rules", timeout=10) as answer:
+    with opener.open("http://127.0.0.1:19491/api/v1/rules", timeout=10) as answer:
         found: list[dict[str, t.Any]] = json.load(answer)["data"]["groups"]
     return found
