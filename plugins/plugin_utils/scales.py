@@ -103,9 +103,8 @@ def round_steps(top: float, bottom: float = 0.0, count: int = 5) -> list[float]:
     """Round numbers from at most ``bottom`` to at least ``top``: about ``count`` of them, never more than two more."""
     span = top - bottom if top - bottom > 1e-12 else 1.0
     magnitude = 10.0 ** math.floor(math.log10(span / count))
-    step = next(
-        factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude * count >= span * (1 - 1e-12)
-    )  # a power of ten may be off in its last bit
+    enough = span * (1 - 1e-12)  # a power of ten may be off in its last bit
+    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude * count >= enough)
     first, last = math.floor(bottom / step + 1e-9), math.ceil(top / step - 1e-9)
     return [index * step for index in range(first, max(last, first + 1) + 1)]
 

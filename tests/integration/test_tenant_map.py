@@ -40,6 +40,7 @@ from playground.account import server_account
 from playground.installation import installation, reachable
 from playground.postgres import Postgres, place, start
 from playground.sessions import Connection
+from tests.support import background
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = itertools.count(1)
@@ -421,22 +422,17 @@ def test_a_transaction_that_does_not_end_is_named_and_nothing_changes(shards: Sh
         session.execute("BEGIN")
         assert_route(session, Route(on_b, "b", 1))
         waits: list[float] = []
-        stop = threading.Event()
 
-        def others() -> None:
+        def others(over: threading.Event) -> None:
             with shards.connect("b") as other:
-                while not stop.is_set():
+                while not over.wait(0.01):
                     started = time.monotonic()
                     assert_route(other, Route(on_b, "b", 1))
                     waits.append(time.monotonic() - started)
-                    time.sleep(0.01)
 
-        thread = threading.Thread(target=others)
-        thread.start()
-        # "a" narrows first, and has to give back what it gave up when "b" turns out to be busy.
-        message = shards.refuse("busy_shard", "abc", overrides={on_a: "c", on_b: "c"}, patience=1)
-        stop.set()
-        thread.join()
+        with background.meanwhile(others):
+            # "a" narrows first, and has to give back what it gave up when "b" turns out to be busy.
+            message = shards.refuse("busy_shard", "abc", overrides={on_a: "c", on_b: "c"}, patience=1)
         assert "application reporting, idle in transaction" in message
         assert len(waits) > 20
         assert max(waits) < 0.2, "nobody queues behind it"

@@ -48,19 +48,18 @@ slos:
 def samples(now: int) -> t.Iterator[prometheus.SAMPLE]:
     """Seven days of five minutes: 3 of 1000 events bad, of which a new version brings most since a day; one that began yesterday; one with little."""
     last = now // 300 * 300
+    labels = {slo: f'{{slo_id="gateway-{slo}",service="gateway",slo="{slo}"}}' for slo in ("availability", "new", "quiet")}
     for index in range(2016):
         at = last - 300 * index
         for slo, bad, total, points in (("availability", 3, 1000, 2016), ("new", 500, 1000, 288), ("quiet", 0.001, 1000, 2016)):
             if index < points:
-                labels = f'{{slo_id="gateway-{slo}",service="gateway",slo="{slo}"}}'
-                yield f"slo:bad:increase5m{labels}", at, bad
-                yield f"slo:total:increase5m{labels}", at, total
-    for at in range(
-        last - 300, last + 1200, 60
-    ):  # past now too: Prometheus forgets a sample after five minutes, and a slow test asks later
-        for slo in ("availability", "new", "quiet"):
+                yield f"slo:bad:increase5m{labels[slo]}", at, bad
+                yield f"slo:total:increase5m{labels[slo]}", at, total
+    # Past now too: Prometheus forgets a sample after five minutes, and a slow test asks later.
+    for at in range(last - 300, last + 1200, 60):
+        for slo in labels.values():
             for window in ("1h", "6h", "1d", "3d"):
-                yield f'slo:burn:ratio_rate{window}{{slo_id="gateway-{slo}",service="gateway",slo="{slo}"}}', at, 3.0
+                yield f"slo:burn:ratio_rate{window}{slo}", at, 3.0
         yield 'deployment_timestamp_seconds{service="gateway",version="2"}', at, float(last - DAY)
     for index in range(8 * 288):
         at = last - 300 * index

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import typing as t
-import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
+
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+sys.path.insert(0, str(PROJECT))
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +26,8 @@ def folder() -> Path:
 @pytest.fixture(scope="session")
 def groups() -> list[dict[str, t.Any]]:
     """The groups of rules that Prometheus has read."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open("http://127.0.0.1:19491/api/v1/rules", timeout=10) as answer:
-        found: list[dict[str, t.Any]] = json.load(answer)["data"]["groups"]
+    from playground import loopback
+
+    scenario = yaml.safe_load((PROJECT / "molecule" / "slo_alerting" / "vars" / "scenario.yml").read_text(encoding="utf-8"))
+    found: list[dict[str, t.Any]] = json.loads(loopback.page(f"http://{scenario['scenario_address']}/api/v1/rules"))["data"]["groups"]
     return found
